@@ -1,0 +1,41 @@
+import type { RpcCodeName } from './rpc-code.js';
+import { RpcError, type RpcErrorInit } from './rpc-error.js';
+
+/**
+ * Every reason this library raises on a call, with its code. docs/errors.md lists the same reasons (a test compares both ways).
+ * Reasons of users' own errors are not here.
+ */
+export const RPC_REASONS = {
+  ABORTED_BY_CALLER: 'CANCELLED',
+  APP_NOT_STARTED: 'FAILED_PRECONDITION',
+  APP_STOPPED: 'UNAVAILABLE',
+  ARGUMENT_COUNT: 'INVALID_ARGUMENT',
+  ARGUMENT_TYPE: 'INVALID_ARGUMENT',
+  CODEC_UNKNOWN: 'UNIMPLEMENTED',
+  DEADLINE_EXCEEDED: 'DEADLINE_EXCEEDED',
+  DRAINING: 'UNAVAILABLE',
+  HANDLER_ABORTED: 'UNAVAILABLE',
+  HANDLER_FAILED: 'INTERNAL',
+  HANDLER_NOT_FOUND: 'NOT_FOUND',
+  LANE_REENTERED: 'FAILED_PRECONDITION',
+  MALFORMED_PAYLOAD: 'INVALID_ARGUMENT',
+  NODE_NOT_FOUND: 'NOT_FOUND',
+  NODE_UNREACHABLE: 'UNAVAILABLE',
+  NO_NODE_MATCHES: 'UNAVAILABLE',
+  PAYLOAD_TOO_LARGE: 'RESOURCE_EXHAUSTED',
+  QUEUE_FULL: 'RESOURCE_EXHAUSTED',
+  REMOTE_ERROR: 'UNKNOWN',
+  REPLY_TYPE: 'INTERNAL',
+  REPLY_UNENCODABLE: 'INTERNAL',
+  SERVICE_NOT_FOUND: 'NOT_FOUND',
+  TRANSPORT_DOWN: 'UNAVAILABLE',
+  UNSUPPORTED_VALUE: 'INVALID_ARGUMENT',
+  WIRE_MISMATCH: 'UNIMPLEMENTED',
+} as const satisfies Record<string, RpcCodeName>;
+
+export type RpcReason = keyof typeof RPC_REASONS;
+
+/** An error of this library: the code follows from the reason. */
+export function rpcError(reason: RpcReason, message: string, extra?: Omit<RpcErrorInit, 'code' | 'reason' | 'message'>): RpcError {
+  return new RpcError({ code: RPC_REASONS[reason], reason, message, ...extra });
+}

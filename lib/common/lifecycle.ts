@@ -1,0 +1,33 @@
+/**
+ * Where a part stands in the start order; stop runs the other way round.
+ * `registry` connects first and closes last; `resource` are databases and brokers; `transport` listens before anything is advertised;
+ * `ingress` (HTTP, gates) opens last and closes first.
+ * @plugin
+ */
+export const PHASES = ['registry', 'resource', 'transport', 'ingress'] as const;
+export type Phase = (typeof PHASES)[number];
+
+/** A part's own word on its state. `down` of a required part makes the app unready. @plugin */
+export interface HealthReport {
+  status: 'up' | 'down';
+  /** Why it is down, for people: no secrets. */
+  detail?: string;
+}
+
+/**
+ * Anything that starts and stops with the app. Register it as a provider under `APP_PART` or pass it to the app.
+ * @plugin
+ */
+export interface AppPart {
+  /** Shown in logs, in errors and in health. */
+  readonly name: string;
+  readonly phase: Phase;
+  /** `signal` aborts when the app is stopped while starting. */
+  start?(signal: AbortSignal): Promise<void> | void;
+  /** `signal` aborts when the time for stopping is over. */
+  stop?(signal: AbortSignal): Promise<void> | void;
+  health?(): HealthReport;
+}
+
+/** States of an app, in order. `draining` still answers what is in flight. @public */
+export type AppState = 'created' | 'starting' | 'ready' | 'draining' | 'stopped' | 'failed';
