@@ -1,0 +1,104 @@
+import type { Clock } from './clock.js';
+
+/** What {@link DeadlineQueue} holds: the links live in the entry, so that adding and removing allocate nothing. */
+export abstract class DeadlineEntry {
+  /** @internal */ dlPrev: DeadlineEntry | undefined;
+  /** @internal */ dlNext: DeadlineEntry | undefined;
+  /** Called once when the time is over and the entry was not removed. */
+  abstract onDeadline(): void;
+}
+
+class Bucket extends DeadlineEntry {
+  constructor(readonly tick: number) {
+    super();
+    this.dlPrev = this.dlNext = this;
+  }
+  onDeadline(): void {}
+}
+
+/**
+ * Deadlines of calls. Hundreds of thousands are set each second and nearly all are removed before they fire, so they share
+ * buckets of `granularityMs` and one timer. An entry never fires early and at most about two granularities late.
+ */
+export class DeadlineQueue {
+  private readonly buckets = new Map<number, Bucket>();
+  private armedTick = Infinity;
+  private disarm: (() => void) | undefined;
+  private count = 0;
+
+  constructor(
+    private readonly clock: Clock,
+    private readonly granularityMs = 10,
+  ) {}
+
+  get size(): number {
+    return this.count;
+  }
+
+  /** @param at on the clock's monotonic scale */
+  add(entry: DeadlineEntry, at: number): void {
+    const tick = Math.ceil(at / this.granularityMs);
+    let bucket = this.buckets.get(tick);
+    if (bucket === undefined) {
+      bucket = new Bucket(tick);
+      this.buckets.set(tick, bucket);
+      if (tick < this.armedTick) this.arm(tick);
+    }
+    const last = bucket.dlPrev!;
+    entry.dlPrev = last;
+    entry.dlNext = bucket;
+    last.dlNext = entry;
+    bucket.dlPrev = entry;
+    this.count++;
+  }
+
+  /** Removing what is not queued does nothing. */
+  remove(entry: DeadlineEntry): void {
+    if (entry.dlNext === undefined) return;
+    entry.dlPrev!.dlNext = entry.dlNext;
+    entry.dlNext.dlPrev = entry.dlPrev;
+    entry.dlPrev = entry.dlNext = undefined;
+    this.count--;
+  }
+
+  /** Drops all entries without firing them. */
+  close(): void {
+    this.disarm?.();
+    this.disarm = undefined;
+    this.armedTick = Infinity;
+    this.buckets.clear();
+    this.count = 0;
+  }
+
+  private arm(tick: number): void {
+    this.disarm?.();
+    this.armedTick = tick;
+    // A pending call keeps the process alive: its outcome is promised.
+    this.disarm = this.clock.after(Math.max(0, tick * this.granularityMs - this.clock.now()), () => this.fire(), true);
+  }
+
+  private fire(): void {
+    this.armedTick = Infinity;
+    this.disarm = undefined;
+    const nowTick = Math.floor(this.clock.now() / this.granularityMs);
+    let next = Infinity;
+    const due: Bucket[] = [];
+    for (const [tick, bucket] of this.buckets) {
+      if (tick <= nowTick || bucket.dlNext === bucket) {
+        this.buckets.delete(tick);
+        if (bucket.dlNext !== bucket) due.push(bucket);
+      } else if (tick < next) {
+        next = tick;
+      }
+    }
+    due.sort((a, b) => a.tick - b.tick);
+    for (const bucket of due) {
+      while (bucket.dlNext !== bucket) {
+        const entry = bucket.dlNext!;
+        this.remove(entry);
+        entry.onDeadline();
+      }
+    }
+    if (next < this.armedTick) this.arm(next);
+  }
+}
