@@ -1,0 +1,69 @@
+import { accessSync, constants } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import { projectRoot } from './project-root.js';
+
+/** What a test can ask for: a server that it starts, or the Go tool chain that builds a peer of it. */
+export type Need = 'nats-server' | 'consul' | 'go';
+
+interface Origin {
+  /** Environment variable with the path of the binary; wins over every other place. */
+  readonly env: string;
+  /** What the user of a machine without it does about it. */
+  readonly remedy: string;
+  /** Where installers put it when PATH does not say so. */
+  readonly places: readonly string[];
+}
+
+const fetched = 'run npm run test:services';
+
+/** Adding a server (etcd, redis, ...) is one row here, one row in debian-packages.ts and one start file. */
+const origins: Readonly<Record<Need, Origin>> = {
+  'nats-server': { env: 'ANTHILL_NATS_SERVER', remedy: fetched, places: ['/usr/sbin', '/usr/local/bin'] },
+  consul: { env: 'ANTHILL_CONSUL', remedy: fetched, places: ['/usr/local/bin'] },
+  go: { env: 'ANTHILL_GO', remedy: 'install Go 1.22 or newer', places: ['/usr/local/go/bin'] },
+};
+
+/** The folder into which test/services/fetch puts binaries; outside git. */
+export function servicesFolder(...path: string[]): string {
+  return join(projectRoot(), '.services', ...path);
+}
+
+/**
+ * The path of an executable: environment variable, then ./.services/bin, then PATH, then its usual places.
+ *
+ * @returns undefined when there is none
+ * @throws when the environment variable names something that cannot be executed, which is a typo and not an absence
+ */
+export function findServer(name: Need): string | undefined {
+  const { env, places } = origins[name];
+  const told = process.env[env];
+  if (told !== undefined && told !== '') {
+    if (!isExecutable(told)) throw new Error(`${env}=${told}: not an executable file; correct it or unset it`);
+    return told;
+  }
+  const path = (process.env['PATH'] ?? '').split(delimiter).filter((folder) => folder !== '');
+  return [servicesFolder('bin'), ...path, ...places].map((folder) => join(folder, name)).find(isExecutable);
+}
+
+/** As findServer, but its absence is an error that says what to do. */
+export function requireServer(name: Need): string {
+  const binary = findServer(name);
+  if (binary === undefined) throw new Error(missing([name]).join());
+  return binary;
+}
+
+/** One line per need that cannot be met here, saying what to do; empty when all are there. */
+export function missing(needs: readonly Need[]): string[] {
+  return needs
+    .filter((need) => findServer(need) === undefined)
+    .map((need) => `needs ${need}: ${origins[need].remedy}, or set ${origins[need].env}`);
+}
+
+function isExecutable(file: string): boolean {
+  try {
+    accessSync(file, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}

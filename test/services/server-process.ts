@@ -1,0 +1,163 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+
+/** A real server under the control of a test. Every method that ends it resolves after the process is gone. */
+export interface RunningServer {
+  readonly host: string;
+  readonly port: number;
+  /** As its clients want it, e.g. `nats://127.0.0.1:20123`. */
+  readonly url: string;
+  /** Of the current process; changes with restart. */
+  readonly pid: number;
+  /** SIGTERM, after 5 s SIGKILL; removes its data. Does nothing when it is not running. */
+  stop(): Promise<void>;
+  /** SIGKILL: no goodbye to clients. Keeps the data, so that restart can follow at any later time. */
+  kill(): Promise<void>;
+  /** SIGSTOP: connections stay open and nothing answers (a black hole). */
+  pause(): void;
+  /** SIGCONT. */
+  resume(): void;
+  /** Kills it if it runs, starts it again on the same port with the same data, and waits until it answers. */
+  restart(): Promise<void>;
+  /** The last part of what it wrote to stdout and stderr. */
+  log(): string;
+}
+
+/** How to run one kind of server. */
+export interface ServerPlan {
+  readonly name: string;
+  readonly binary: string;
+  readonly port: number;
+  readonly scheme: string;
+  /** Command line, given the private folder of this instance. */
+  args(folder: string): readonly string[];
+  /** Does it answer? Called every 50 ms until true. A rejection means not yet. */
+  probe(signal: AbortSignal): Promise<boolean>;
+}
+
+const startTimeoutMs = 30_000;
+const logLimit = 64 * 1024;
+
+/** Starts a server and resolves when it answers. It dies with this process, however this process ends. */
+export async function startServer(plan: ServerPlan): Promise<RunningServer> {
+  const folder = mkdtempSync(join(tmpdir(), `anthill-${plan.name}-`));
+  const server = new ServerProcess(plan, folder);
+  try {
+    await server.start();
+  } catch (error) {
+    await server.stop();
+    throw error;
+  }
+  return server;
+}
+
+class ServerProcess implements RunningServer {
+  readonly host = '127.0.0.1';
+  readonly port: number;
+  readonly url: string;
+  #child: ChildProcess | undefined;
+  #gone: Promise<void> = Promise.resolve();
+  #log = '';
+
+  constructor(
+    private readonly plan: ServerPlan,
+    private readonly folder: string,
+  ) {
+    this.port = plan.port;
+    this.url = `${plan.scheme}://${this.host}:${plan.port}`;
+  }
+
+  get pid(): number {
+    const pid = this.#child?.pid;
+    if (pid === undefined) throw new Error(`${this.plan.name} is not running`);
+    return pid;
+  }
+
+  async start(): Promise<void> {
+    mkdirSync(this.folder, { recursive: true }); // stop has removed it
+    const [command, args] = dyingWithParent(this.plan.binary, this.plan.args(this.folder));
+    const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+    this.#child = child;
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.setEncoding('utf8').on('data', (text: string) => (this.#log = (this.#log + text).slice(-logLimit)));
+    }
+    const killNow = () => {
+      child.kill('SIGKILL');
+      rmSync(this.folder, { recursive: true, force: true });
+    };
+    process.once('exit', killNow);
+    this.#gone = new Promise((resolve) => {
+      const end = (why: string) => {
+        process.off('exit', killNow);
+        this.#log += `\n[${this.plan.name} ended: ${why}]\n`;
+        if (this.#child === child) this.#child = undefined;
+        resolve();
+      };
+      child.once('exit', (code, signal) => end(`code ${code}, signal ${signal}`));
+      child.once('error', (error) => end(error.message));
+    });
+    await this.#ready(child);
+  }
+
+  async stop(): Promise<void> {
+    await this.#end('SIGTERM');
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+
+  kill(): Promise<void> {
+    return this.#end('SIGKILL');
+  }
+
+  pause(): void {
+    process.kill(this.pid, 'SIGSTOP');
+  }
+
+  resume(): void {
+    process.kill(this.pid, 'SIGCONT');
+  }
+
+  async restart(): Promise<void> {
+    await this.kill();
+    await this.start();
+  }
+
+  log(): string {
+    return this.#log;
+  }
+
+  async #end(signal: NodeJS.Signals): Promise<void> {
+    const child = this.#child;
+    if (child === undefined) return;
+    child.kill(signal);
+    if (signal === 'SIGTERM') child.kill('SIGCONT'); // a paused process receives SIGTERM only when it runs again
+    const impatient = setTimeout(() => child.kill('SIGKILL'), 5_000);
+    await this.#gone;
+    clearTimeout(impatient);
+  }
+
+  async #ready(child: ChildProcess): Promise<void> {
+    const limit = AbortSignal.timeout(startTimeoutMs);
+    while (this.#child === child && !limit.aborted) {
+      const attempt = AbortSignal.any([limit, AbortSignal.timeout(2_000)]);
+      // The process must be alive after the probe too: a stranger on the same port also answers.
+      if ((await this.plan.probe(attempt).catch(() => false)) && this.#child === child) return;
+      await delay(50);
+    }
+    const what = this.#child === child ? `gave no answer on ${this.url} within ${startTimeoutMs} ms` : 'ended while starting';
+    throw new Error(`${this.plan.name} ${what}; its log:\n${this.#log.trim().slice(-4_000)}`);
+  }
+}
+
+/**
+ * A test file that is killed by SIGKILL runs no exit handler, so on Linux the kernel is asked to kill the server with its parent
+ * (PR_SET_PDEATHSIG, through util-linux' setpriv, which replaces itself by the server: the pid is the server's). Elsewhere
+ * only the exit handler protects.
+ */
+function dyingWithParent(binary: string, args: readonly string[]): [string, readonly string[]] {
+  const setpriv = '/usr/bin/setpriv';
+  if (process.platform !== 'linux' || !existsSync(setpriv)) return [binary, args];
+  return [setpriv, ['--pdeathsig', 'KILL', '--', binary, ...args]];
+}
