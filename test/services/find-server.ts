@@ -16,7 +16,7 @@ interface Origin {
 
 const fetched = 'run npm run test:services';
 
-/** Adding a server (etcd, redis, ...) is one row here, one row in debian-packages.ts and one start file. */
+/** Adding a server (etcd, redis, ...) is one row here, one row in fetch.ts and one start file. */
 const origins: Readonly<Record<Need, Origin>> = {
   'nats-server': { env: 'ANTHILL_NATS_SERVER', remedy: fetched, places: ['/usr/sbin', '/usr/local/bin'] },
   consul: { env: 'ANTHILL_CONSUL', remedy: fetched, places: ['/usr/local/bin'] },

@@ -1,0 +1,74 @@
+import { execFile } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+
+const run = promisify(execFile);
+const keyring = '/usr/share/keyrings/debian-archive-keyring.gpg';
+
+/** A Debian package, and the release it comes from; without one, that of this machine. */
+export interface DebianPackage {
+  readonly name: string;
+  readonly suite?: string;
+}
+
+/**
+ * Gets packages without installing them: apt works with a sources list, index and cache of its own below `folder`, so that
+ * nothing of the system changes and no rights are needed. Mirror and proxy are those the machine is configured for.
+ * Signatures are verified as always: the release files of old stable suites carry no expiry date (`Valid-Until` is only
+ * on updates and security), and debian-archive-keyring keeps the keys of two older releases.
+ */
+export class DebianPackages {
+  constructor(private readonly folder: string) {}
+
+  /** Gets the index of the package's suite. @throws with apt's own words, or when this is not a Debian machine */
+  async update({ suite }: DebianPackage): Promise<void> {
+    for (const part of ['lists/partial', 'cache/archives/partial', 'parts']) {
+      mkdirSync(join(this.folder, part), { recursive: true });
+    }
+    const { mirror, codename } = await machineSource();
+    const signedBy = existsSync(keyring) ? ` [signed-by=${keyring}]` : '';
+    writeFileSync(join(this.folder, 'sources.list'), `deb${signedBy} ${mirror} ${suite ?? codename} main\n`);
+    await run('apt-get', [...this.#options(), '-q', '--error-on=any', 'update'], { timeout: 300_000 });
+  }
+
+  /** Downloads and unpacks a package. @returns the folder with its tree (`usr/bin/...`) */
+  async unpack({ name }: DebianPackage): Promise<string> {
+    const tree = join(this.folder, 'trees', name);
+    const archives = join(this.folder, 'archives', name);
+    for (const path of [tree, archives]) mkdirSync(path, { recursive: true });
+    await run('apt-get', [...this.#options(), '-q', 'download', name], { cwd: archives, timeout: 300_000 });
+    const archive = readdirSync(archives).find((file) => file.endsWith('.deb'));
+    if (archive === undefined) throw new Error(`apt-get download ${name} left no .deb in ${archives}`);
+    await run('dpkg', ['-x', join(archives, archive), tree]);
+    return tree;
+  }
+
+  #options(): string[] {
+    const settings = {
+      'Dir::Etc::SourceList': join(this.folder, 'sources.list'),
+      'Dir::Etc::SourceParts': join(this.folder, 'parts'),
+      'Dir::State::Lists': join(this.folder, 'lists'),
+      'Dir::Cache': join(this.folder, 'cache'),
+      // As root apt drops to user _apt, who may not enter a checkout in /root. Without root this does nothing.
+      'APT::Sandbox::User': 'root',
+      'Acquire::Retries': '2',
+      'Acquire::Languages': 'none',
+      'Acquire::IndexTargets::deb::DEP-11::DefaultEnabled': 'false',
+    };
+    return Object.entries(settings).flatMap(([name, value]) => ['-o', `${name}=${value}`]);
+  }
+}
+
+/** The mirror from which this machine gets its own release, whatever the form of its sources files. */
+async function machineSource(): Promise<{ mirror: string; codename: string }> {
+  const release = readFileSync('/etc/os-release', 'utf8');
+  const codename = /^VERSION_CODENAME=(\w+)/m.exec(release)?.[1];
+  if (!/^ID=debian$/m.test(release) || codename === undefined) throw new Error('this is not a Debian machine');
+  const format = '$(REPO_URI) $(RELEASE) $(COMPONENT)';
+  const { stdout } = await run('apt-get', ['indextargets', '--format', format, 'Created-By: Packages']);
+  const targets = stdout.split('\n').map((line) => line.split(' '));
+  const mirror = targets.find(([, suite, component]) => (suite === codename || suite === 'stable') && component === 'main')?.[0];
+  if (mirror === undefined) throw new Error(`no apt source of ${codename} main in /etc/apt`);
+  return { mirror, codename };
+}
