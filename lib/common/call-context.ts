@@ -13,6 +13,11 @@ export interface HeldLane {
   readonly path: string;
 }
 
+/** Told when a call ends before its handler did. */
+export interface AbortListener {
+  aborted(error: RpcError): void;
+}
+
 /** What a context is made from. */
 export interface RpcContextInit {
   readonly path: string;
@@ -38,7 +43,7 @@ const NO_LANES: readonly HeldLane[] = Object.freeze([]);
  */
 export class RpcContext extends DeadlineEntry {
   /** Keeps this parameter out of `Client<T>`. */
-  declare readonly __rpcContext: true;
+  declare readonly __anthillInjected: true;
 
   readonly path: string;
   readonly nodeId: string;
@@ -53,7 +58,8 @@ export class RpcContext extends DeadlineEntry {
   /** @internal */ readonly deadlineAt: number;
   /** @internal lanes held by the callers up the chain */ readonly chain: readonly HeldLane[];
   /** @internal the lane this call itself holds */ held: HeldLane | undefined;
-  /** @internal */ onAbort: ((error: RpcError) => void) | undefined;
+  /** @internal what runs the handler */ execution: AbortListener | undefined;
+  /** @internal calls made while serving this one */ children: Set<AbortListener> | undefined;
   private controller: AbortController | undefined;
   private abortReason: RpcError | undefined;
 
@@ -105,12 +111,23 @@ export class RpcContext extends DeadlineEntry {
     return this.held === undefined ? this.chain : [...this.chain, this.held];
   }
 
+  /** @internal Calls that end when this one does. */
+  adopt(child: AbortListener): void {
+    (this.children ??= new Set()).add(child);
+  }
+
+  /** @internal The error this call ended with early, if it did. */
+  get abortError(): RpcError | undefined {
+    return this.abortReason;
+  }
+
   /** @internal Ends the call early: signal first, then the reply. Only the first one counts. */
   abort(error: RpcError): void {
     if (this.abortReason !== undefined) return;
     this.abortReason = error;
     this.controller?.abort(error);
-    this.onAbort?.(error);
+    this.execution?.aborted(error);
+    if (this.children) for (const child of [...this.children]) child.aborted(error);
   }
 
   /** @internal */
@@ -137,6 +154,6 @@ export function currentContext(): RpcContext | undefined {
 }
 
 /** Runs `fn` (and all it awaits) as part of the call `context`. */
-export function runInContext<T>(context: RpcContext, fn: () => T): T {
-  return storage.run(context, fn);
+export function runInContext<T, A extends unknown[]>(context: RpcContext, fn: (...args: A) => T, ...args: A): T {
+  return storage.run(context, fn, ...args);
 }

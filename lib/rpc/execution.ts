@@ -1,0 +1,156 @@
+import { runInContext, type AbortListener, type RpcContext } from '../common/call-context.js';
+import { DeadlineEntry } from '../common/deadline-queue.js';
+import { rpcError } from '../common/error-catalog.js';
+import { events, type CallEvent } from '../common/events.js';
+import type { RpcError } from '../common/rpc-error.js';
+import { intercept, type CallInfo } from './interceptor.js';
+import type { Responder } from './handler-entry.js';
+import type { LaneJob } from './lane.js';
+import type { RpcServer } from './rpc.server.js';
+import type { BoundHandler } from './bound-handler.js';
+
+/**
+ * One call being served: waits in its lanes, runs, answers once, and lets go of its lanes when the handler has really ended.
+ * As a deadline entry it is its own abandon timer.
+ */
+export class Execution extends DeadlineEntry implements LaneJob, AbortListener {
+  abandoned = false;
+  private passed = 0;
+  private running = false;
+  private answered = false;
+  private released = false;
+  private readonly startedAt: number;
+
+  constructor(
+    private readonly server: RpcServer,
+    private readonly handler: BoundHandler,
+    private args: readonly unknown[],
+    readonly context: RpcContext,
+    private readonly responder: Responder,
+  ) {
+    super();
+    this.startedAt = server.clock.now();
+    context.execution = this;
+  }
+
+  /** Into the next lane, or, past the last, into the handler. */
+  advance(): void {
+    const { lanes } = this.handler;
+    if (this.passed === lanes.length) return this.run();
+    const lane = lanes[this.passed]!;
+    if (lane.enter(this)) return;
+    const limit = `${lane.maxQueue} calls wait already`;
+    this.fail(rpcError('QUEUE_FULL', `${this.server.nodeId} ${this.handler.path} is busy: ${limit}; try another node, or give the handler a larger { queue } or { concurrent }`));
+    this.release();
+  }
+
+  proceed(): void {
+    this.passed++;
+    this.advance();
+  }
+
+  aborted(error: RpcError): void {
+    this.fail(error);
+    if (this.running) {
+      const { abandonMs } = this.handler;
+      if (Number.isFinite(abandonMs)) this.server.deadlines.add(this, this.server.clock.now() + abandonMs);
+    } else if (!this.released) {
+      this.abandoned = true;
+      if (this.passed < this.handler.lanes.length) this.handler.lanes[this.passed]!.forget();
+      this.release();
+    }
+  }
+
+  /** The handler ignored its signal for too long: the others go on without it. */
+  onDeadline(): void {
+    if (!this.running || this.released) return;
+    this.server.abandoned++;
+    this.server.logger.error('a handler ignored its abort signal; its lane moves on without it', {
+      node: this.server.nodeId,
+      handler: this.handler.origin,
+      path: this.handler.path,
+      ageMs: Math.round(this.server.clock.now() - this.startedAt),
+    });
+    this.release();
+  }
+
+  private run(): void {
+    const { context, handler } = this;
+    context.held = handler.held;
+    this.running = true;
+    let result: unknown;
+    try {
+      result = this.server.isBare ? runInContext(context, handler.invoke, this.args, context) : runInContext(context, wrapped, this);
+    } catch (error) {
+      return this.rejected(error);
+    }
+    if (typeof result === 'object' && result !== null && typeof (result as PromiseLike<unknown>).then === 'function') {
+      (result as PromiseLike<unknown>).then(
+        (value) => this.resolved(value),
+        (error: unknown) => this.rejected(error),
+      );
+      return;
+    }
+    this.resolved(result);
+  }
+
+  /** With hooks and interceptors around. */
+  async runWrapped(): Promise<unknown> {
+    const { server, context, handler } = this;
+    const call = { path: handler.path, args: this.args, context };
+    await server.hooks.before?.(call);
+    if (server.interceptors.length === 0) return handler.invoke(this.args, context);
+    const info: CallInfo = { side: 'server', target: server.nodeId, path: handler.path, args: this.args, metadata: context.metadata, context };
+    return intercept(server.interceptors, info, async () => handler.invoke((this.args = info.args), context));
+  }
+
+  private resolved(value: unknown): void {
+    this.running = false;
+    if (!this.answered) {
+      this.answered = true;
+      this.report(undefined);
+      this.server.hooked('complete', { path: this.handler.path, args: this.args, context: this.context }, value, this.server.clock.now() - this.startedAt);
+      this.responder.reply(value);
+    }
+    this.release();
+  }
+
+  private rejected(error: unknown): void {
+    this.running = false;
+    if (this.answered) this.server.logger.debug('a handler failed after its call had ended', { path: this.handler.path, error });
+    else this.fail(this.server.toRpcError(error, this.handler));
+    this.release();
+  }
+
+  private fail(error: RpcError): void {
+    if (this.answered) return;
+    this.answered = true;
+    this.report(error);
+    this.server.hooked('error', { path: this.handler.path, args: this.args, context: this.context }, error);
+    this.responder.fail(error);
+  }
+
+  private release(): void {
+    if (this.released) return;
+    this.released = true;
+    this.server.deadlines.remove(this);
+    for (let i = this.passed - 1; i >= 0; i--) this.handler.lanes[i]!.leave();
+    this.server.ended(this);
+  }
+
+  private report(error: RpcError | undefined): void {
+    if (!events.serverCall.hasSubscribers) return;
+    const event: CallEvent = {
+      target: this.server.nodeId,
+      path: this.handler.path,
+      wire: this.context.wire,
+      durationMs: this.server.clock.now() - this.startedAt,
+      ...(error && { error: { code: error.code, reason: error.reason } }),
+    };
+    events.serverCall.publish(event);
+  }
+}
+
+function wrapped(execution: Execution): Promise<unknown> {
+  return execution.runWrapped();
+}

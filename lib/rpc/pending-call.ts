@@ -1,0 +1,201 @@
+import { deadlineExceeded, type AbortListener, type HeldLane, type RpcContext } from '../common/call-context.js';
+import { DeadlineEntry } from '../common/deadline-queue.js';
+import { rpcError } from '../common/error-catalog.js';
+import { events, type CallEvent } from '../common/events.js';
+import type { RpcError } from '../common/rpc-error.js';
+import type { Picked } from '../common/selection.js';
+import type { ServiceNode } from '../common/service-node.js';
+import type { CallOptions } from './call-options.js';
+import type { Codec } from './codec.js';
+import type { Responder } from './handler-entry.js';
+import { checkReply } from './reply-type.js';
+import type { Rpc } from './rpc.client.js';
+import { isolate } from './value-slots.js';
+import type { ReplyType, ValueType } from './value-types.js';
+import type { OutboundCall, WirePeer } from './wire.js';
+
+/**
+ * One call from the caller's side, over all its attempts. It is its own deadline entry, its own responder for local nodes and
+ * its own abort listener, because one of it exists for every call.
+ */
+export class PendingCall extends DeadlineEntry implements OutboundCall, Responder, AbortListener {
+  readonly promise: Promise<unknown>;
+  readonly startedAt: number;
+  readonly deadlineAt: number;
+  readonly timeoutMs: number;
+  /** Ids of nodes that the request did not reach. */
+  tried: Set<string> | undefined;
+  /** The wire of the current attempt. */
+  peer: WirePeer | undefined;
+  /** The context of the current attempt, when it runs in this process. */
+  localContext: RpcContext | undefined;
+  /** Declared result type of a local handler. */
+  localReturns: ValueType | undefined;
+  picked: Picked | undefined;
+  done = false;
+  private resolvePromise!: (value: unknown) => void;
+  private rejectPromise!: (error: unknown) => void;
+  private onSignal: (() => void) | undefined;
+
+  constructor(
+    private readonly client: Rpc,
+    readonly id: number,
+    readonly target: string,
+    readonly path: string,
+    public args: readonly unknown[],
+    readonly options: CallOptions,
+    readonly noReply: boolean,
+    readonly metadata: Readonly<Record<string, string>> | undefined,
+    readonly parent: RpcContext | undefined,
+    readonly caller: string,
+  ) {
+    super();
+    const { clock } = client.deps;
+    this.startedAt = clock.now();
+    this.timeoutMs = options.timeoutMs ?? client.deps.timeoutMs;
+    const at = this.startedAt + this.timeoutMs;
+    this.deadlineAt = parent !== undefined && parent.deadlineAt < at ? parent.deadlineAt : at;
+    this.promise = new Promise((resolve, reject) => {
+      this.resolvePromise = resolve;
+      this.rejectPromise = reject;
+    });
+  }
+
+  get node(): ServiceNode {
+    return this.picked!.node;
+  }
+
+  get external(): boolean {
+    return this.options.external ?? false;
+  }
+
+  get argTypes(): readonly ValueType[] | undefined {
+    return this.options.args;
+  }
+
+  get returns(): ReplyType | undefined {
+    return this.options.returns;
+  }
+
+  get codec(): Codec {
+    return this.options.codec ?? this.client.deps.codec;
+  }
+
+  /** A call that waits for no reply blocks no lane. */
+  get chain(): readonly HeldLane[] {
+    return this.parent === undefined || this.noReply ? [] : this.parent.heldLanes();
+  }
+
+  remainingMs(): number {
+    return Math.max(0, this.deadlineAt - this.client.deps.clock.now());
+  }
+
+  /** Deadline, the caller's signal and the surrounding call from now on end this one. False: it has ended already. */
+  arm(): boolean {
+    const { options, parent } = this;
+    if (parent?.abortError) {
+      this.settle(undefined, parent.abortError);
+      return false;
+    }
+    if (options.signal?.aborted) {
+      this.settle(undefined, this.cancelled());
+      return false;
+    }
+    if (this.deadlineAt <= this.startedAt) {
+      this.settle(undefined, deadlineExceeded(this.target, this.path, this.timeoutMs));
+      return false;
+    }
+    if (this.deadlineAt !== Infinity) this.client.deps.deadlines.add(this, this.deadlineAt);
+    parent?.adopt(this);
+    if (options.signal) {
+      this.onSignal = () => this.giveUp(this.cancelled());
+      options.signal.addEventListener('abort', this.onSignal, { once: true });
+    }
+    return true;
+  }
+
+  private cancelled(): RpcError {
+    return rpcError('ABORTED_BY_CALLER', `the caller gave up the call to ${this.target} ${this.path}`, { cause: this.options.signal?.reason });
+  }
+
+  onDeadline(): void {
+    this.giveUp(deadlineExceeded(this.target, this.path, this.timeoutMs));
+  }
+
+  /** The call in which this one was made ended. */
+  aborted(error: RpcError): void {
+    this.giveUp(error);
+  }
+
+  /** Ends the call here and tells the callee. */
+  giveUp(error: RpcError): void {
+    if (this.done) return;
+    const { peer, localContext } = this;
+    this.settle(undefined, error);
+    if (localContext) localContext.abort(error);
+    else peer?.cancel(this);
+  }
+
+  succeed(value: unknown): void {
+    if (this.done) return;
+    try {
+      const { returns } = this.options;
+      this.settle(returns === undefined ? value : checkReply(value, returns, `${this.picked!.node.id} ${this.path}`), undefined);
+    } catch (error) {
+      this.settle(undefined, error as RpcError);
+    }
+  }
+
+  /** From a handler of this process. */
+  reply(value: unknown): void {
+    if (this.done) return;
+    if (typeof value === 'string' && this.options.returns === undefined) return this.settle(value, undefined);
+    if (this.options.localCopy === false) return this.succeed(value);
+    try {
+      this.succeed(isolate(value, this.localReturns, this.options.returns ?? (this.localReturns as ReplyType | undefined), this.codec, this.client.scratch));
+    } catch (error) {
+      this.settle(undefined, rpcError('REPLY_UNENCODABLE', `the result of ${this.target} ${this.path} cannot be sent: ${(error as Error).message}`, { cause: error }));
+    }
+  }
+
+  fail(error: RpcError): void {
+    if (this.done) return;
+    if (error.undelivered && this.client.redirect(this, error)) return;
+    this.settle(undefined, error);
+  }
+
+  /** For notifications: handed over, nothing more will come. */
+  handedOver(): void {
+    if (!this.done) this.settle(undefined, undefined);
+  }
+
+  /** Says how the current attempt's node did. */
+  judge(error: RpcError | undefined): void {
+    const { picked } = this;
+    if (picked === undefined) return;
+    const ok = error === undefined || !(error.undelivered || error.code === 'UNAVAILABLE' || error.code === 'DEADLINE_EXCEEDED');
+    picked.done({ ok, latencyMs: this.client.deps.clock.now() - this.startedAt });
+  }
+
+  private settle(value: unknown, error: RpcError | undefined): void {
+    this.done = true;
+    this.client.deps.deadlines.remove(this);
+    this.parent?.children?.delete(this);
+    if (this.onSignal) this.options.signal?.removeEventListener('abort', this.onSignal);
+    this.judge(error);
+    if (events.clientCall.hasSubscribers) this.report(error);
+    if (error === undefined) this.resolvePromise(value);
+    else this.rejectPromise(error.remote ? this.client.deps.errorTypes.revive(error) : error);
+  }
+
+  private report(error: RpcError | undefined): void {
+    const event: CallEvent = {
+      target: this.picked?.node.id ?? this.target,
+      path: this.path,
+      wire: this.localContext ? 'local' : 'remote',
+      durationMs: this.client.deps.clock.now() - this.startedAt,
+      ...(error && { error: { code: error.code, reason: error.reason } }),
+    };
+    events.clientCall.publish(event);
+  }
+}

@@ -1,0 +1,202 @@
+import { BootError } from '../common/boot-error.js';
+import { deadlineExceeded, type RpcContext } from '../common/call-context.js';
+import type { Clock, RandomSource } from '../common/clock.js';
+import type { DeadlineQueue } from '../common/deadline-queue.js';
+import { rpcError } from '../common/error-catalog.js';
+import { events } from '../common/events.js';
+import type { Logger } from '../common/logger.js';
+import { RpcError } from '../common/rpc-error.js';
+import { LaneTable, type BoundHandler } from './bound-handler.js';
+import { type ErrorTypes, internalError } from './error-types.js';
+import { Execution } from './execution.js';
+import type { HandlerDescriptor, HandlerEntry, Responder } from './handler-entry.js';
+import type { Interceptor } from './interceptor.js';
+import type { ServedCall, ServerHooks } from './server-hooks.js';
+import type { NodeHost } from './wire.js';
+
+/** What a node's server works with. */
+export interface RpcServerOptions {
+  readonly nodeId: string;
+  readonly clock: Clock;
+  readonly random: RandomSource;
+  readonly deadlines: DeadlineQueue;
+  readonly logger: Logger;
+  readonly errorTypes: ErrorTypes;
+  readonly interceptors?: readonly Interceptor[];
+  readonly hooks?: ServerHooks;
+  /** Handlers of this node that may run at once, concurrent ones included. @default no cap */
+  readonly maxConcurrent?: number | undefined;
+  /** Foreign errors with a meaning (Nest's HttpException) as RpcError; undefined for all others. */
+  readonly mapError?: (error: unknown) => RpcError | undefined;
+}
+
+/** The handlers of one node and the calls they serve. Knows no wire and no container. */
+export class RpcServer implements NodeHost {
+  readonly nodeId: string;
+  readonly clock: Clock;
+  readonly deadlines: DeadlineQueue;
+  readonly logger: Logger;
+  readonly interceptors: readonly Interceptor[];
+  readonly hooks: ServerHooks;
+  /** No hook before and no interceptor: handlers run without a wrapping promise. */
+  readonly isBare: boolean;
+  /** Handlers that outlived their deadline and their patience. */
+  abandoned = 0;
+  private readonly handlers = new Map<string, BoundHandler>();
+  private readonly table: LaneTable;
+  private readonly inFlight = new Set<Execution>();
+  private refusing = false;
+  private onIdle: (() => void) | undefined;
+
+  constructor(private readonly options: RpcServerOptions) {
+    this.nodeId = options.nodeId;
+    this.clock = options.clock;
+    this.deadlines = options.deadlines;
+    this.logger = options.logger;
+    this.interceptors = options.interceptors ?? [];
+    this.hooks = options.hooks ?? {};
+    this.isBare = this.interceptors.length === 0 && this.hooks.before === undefined;
+    this.table = new LaneTable(options.nodeId, options.maxConcurrent);
+  }
+
+  /** @throws BootError DUPLICATE_HANDLER, HANDLER_OPTIONS */
+  add(descriptor: HandlerDescriptor): void {
+    const known = this.handlers.get(descriptor.path);
+    if (known) {
+      throw new BootError('DUPLICATE_HANDLER', `two handlers of ${this.nodeId} share the path '${descriptor.path}': ${known.origin} and ${descriptor.origin}; rename one of them`);
+    }
+    this.handlers.set(descriptor.path, this.table.bind(descriptor));
+  }
+
+  paths(): Iterable<string> {
+    return this.handlers.keys();
+  }
+
+  lookup(path: string): HandlerEntry | undefined {
+    return this.handlers.get(path) ?? this.supplied(path);
+  }
+
+  private supplied(path: string): HandlerEntry | undefined {
+    const descriptor = this.hooks.unknown?.(path);
+    if (descriptor === undefined) return undefined;
+    // Bounded: the hook decides what exists, and a stranger's paths must not fill the table.
+    const bound = this.table.bind({ ...descriptor, path });
+    if (this.handlers.size < 10_000) this.handlers.set(path, bound);
+    return bound;
+  }
+
+  get size(): number {
+    return this.inFlight.size;
+  }
+
+  /** Running and waiting calls by lane. */
+  lanes(): Iterable<{ lane: string; active: number; waiting: number }> {
+    return this.table.depths();
+  }
+
+  dispatch(entry: HandlerEntry, args: readonly unknown[], context: RpcContext, responder: Responder): void {
+    const handler = entry as BoundHandler;
+    const refusal = this.refusal(handler, args, context);
+    if (refusal) return responder.fail(refusal);
+    let input = args;
+    if (handler.coerce) {
+      try {
+        input = handler.coerce(args);
+      } catch (error) {
+        return responder.fail(error as RpcError);
+      }
+    }
+    const execution = new Execution(this, handler, input, context, responder);
+    this.inFlight.add(execution);
+    // A local call's deadline is kept by its caller in the same process.
+    if (context.deadlineAt !== Infinity && context.wire !== 'local') this.deadlines.add(context, context.deadlineAt);
+    execution.advance();
+  }
+
+  private refusal(handler: BoundHandler, args: readonly unknown[], context: RpcContext): RpcError | undefined {
+    if (this.refusing) {
+      return rpcError('DRAINING', `${this.nodeId} is stopping and takes no new calls`, { undelivered: true, metadata: { node: this.nodeId } });
+    }
+    if (context.deadlineAt !== Infinity && context.deadlineAt <= this.clock.now()) return deadlineExceeded(this.nodeId, handler.path);
+    const { arity, held } = handler;
+    if (arity !== undefined && (args.length < arity.min || args.length > arity.max)) {
+      const wanted = arity.min === arity.max ? `${arity.max}` : `${arity.min} to ${arity.max}`;
+      return rpcError('ARGUMENT_COUNT', `${this.nodeId} ${handler.path} takes ${wanted} argument(s), got ${args.length}`);
+    }
+    if (held !== undefined && context.chain.length > 0) {
+      const again = context.chain.find((lane) => lane.node === held.node && lane.lane === held.lane);
+      if (again) {
+        const chain = [...context.chain.map((lane) => `${lane.node} ${lane.path}`), `${this.nodeId} ${handler.path}`].join(' -> ');
+        return rpcError('LANE_REENTERED', `this call would wait for itself: ${chain}; mark a handler of the chain { concurrent: true }, or give it its own { lane: 'handler' }`, {
+          metadata: { chain },
+        });
+      }
+    }
+    return undefined;
+  }
+
+  /** @internal */
+  ended(execution: Execution): void {
+    this.deadlines.remove(execution.context);
+    this.inFlight.delete(execution);
+    if (this.inFlight.size === 0) this.onIdle?.();
+  }
+
+  /** @internal */
+  hooked(hook: 'complete', call: ServedCall, result: unknown, durationMs: number): void;
+  hooked(hook: 'error', call: ServedCall, error: RpcError): void;
+  hooked(hook: 'complete' | 'error', call: ServedCall, outcome: unknown, durationMs = 0): void {
+    const { hooks } = this;
+    if (hooks[hook] === undefined) return;
+    try {
+      if (hook === 'complete') hooks.complete?.(call, outcome, durationMs);
+      else hooks.error?.(call, outcome as RpcError);
+    } catch (error) {
+      this.logger.error(`the server hook "${hook}" threw`, { node: this.nodeId, path: call.path, error });
+    }
+  }
+
+  /** @internal What a handler threw, as what may leave the process. */
+  toRpcError(error: unknown, handler: { path: string; origin: string }): RpcError {
+    const known = this.options.errorTypes.toWire(error) ?? (RpcError.is(error) ? error : this.mapped(error));
+    // What a nested call never reached says nothing of this one: it did reach its handler.
+    if (known) return known.undelivered ? new RpcError({ ...known, message: known.message, undelivered: false, cause: known }) : known;
+    const correlationId = this.options.random.hex(8);
+    this.logger.error('a handler failed', { node: this.nodeId, path: handler.path, handler: handler.origin, correlationId, error });
+    return internalError(`${this.nodeId} ${handler.path}`, correlationId);
+  }
+
+  private mapped(error: unknown): RpcError | undefined {
+    try {
+      return this.options.mapError?.(error);
+    } catch (cause) {
+      // An error whose getters throw: it is nobody's, and goes the way of unknown ones.
+      this.logger.debug('an error could not be read', { cause });
+      return undefined;
+    }
+  }
+
+  /** From now on new calls get UNAVAILABLE, marked safe to retry elsewhere. */
+  refuse(): void {
+    this.refusing = true;
+  }
+
+  /** Resolves when nothing runs and nothing waits, or when `signal` aborts. */
+  idle(signal: AbortSignal): Promise<void> {
+    if (this.inFlight.size === 0 || signal.aborted) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.onIdle = resolve;
+      signal.addEventListener('abort', () => resolve(), { once: true });
+    });
+  }
+
+  /** Ends what still runs; returns the handlers that were cut off. */
+  abortAll(): string[] {
+    const cut = [...this.inFlight];
+    for (const execution of cut) {
+      execution.context.abort(rpcError('HANDLER_ABORTED', `${this.nodeId} stopped before ${execution.context.path} was done`, { metadata: { node: this.nodeId } }));
+    }
+    if (cut.length > 0 && events.count.hasSubscribers) events.count.publish({ name: 'handler.aborted', detail: this.nodeId });
+    return cut.map((execution) => execution.context.path);
+  }
+}
