@@ -1,6 +1,6 @@
 import type { SelectOptions } from '../common/selection.js';
 import type { Codec } from './codec.js';
-import type { Marshaler, ProtoSchema, ReplyType, ValueType } from './value-types.js';
+import type { MarshalerClass, ProtoSchema, ReplyType, ValueType } from './value-types.js';
 
 /** Options of one call, or of all calls of a client. @public */
 export interface CallOptions extends SelectOptions {
@@ -41,7 +41,7 @@ export type ReplyOf<R> = R extends StringConstructor
             ? unknown[]
             : R extends ObjectConstructor
               ? Record<string, unknown>
-              : R extends new () => infer M extends Marshaler
+              : R extends MarshalerClass<infer M>
                 ? M
                 : R extends ProtoSchema<infer T>
                   ? T
