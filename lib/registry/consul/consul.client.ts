@@ -1,0 +1,147 @@
+import { EventEmitter } from 'node:events';
+import { Agent as HttpAgent, type IncomingMessage } from 'node:http';
+import { Agent as HttpsAgent } from 'node:https';
+import type { Consul } from 'consul';
+import { loadPeer } from '../../common/peer.js';
+import type { ResolvedConsulOptions } from './consul.options.js';
+import type { ConsulHealthEntry, ConsulRegistration } from './consul.record.js';
+
+/**
+ * The few calls to Consul that the registry makes. The `consul` package stays behind this file: its results are `any`, it knows no AbortSignal, and
+ * it is no longer maintained upstream, so that it may have to be replaced.
+ */
+export interface ConsulClient {
+  /** Resolves when the agent answers and knows a leader. */
+  ping(signal?: AbortSignal): Promise<void>;
+  register(record: ConsulRegistration, signal?: AbortSignal): Promise<void>;
+  pass(checkId: string, signal?: AbortSignal): Promise<void>;
+  deregister(nodeId: string, signal?: AbortSignal): Promise<void>;
+  services(signal?: AbortSignal): Promise<string[]>;
+  /** All entries of a service, critical ones too. With an index, held until it moves or `waitMs` passed. */
+  health(service: string, block?: { index: bigint; waitMs: number }, signal?: AbortSignal): Promise<{ index: bigint; entries: readonly ConsulHealthEntry[] }>;
+  /** Cuts the connections. */
+  close(): void;
+}
+
+/** A request to Consul that failed. The message names the address and never the token. */
+export class ConsulRequestError extends Error {
+  override name = 'ConsulRequestError';
+  constructor(
+    message: string,
+    /** HTTP status, when there was an answer. */
+    readonly status: number | undefined,
+    cause: unknown,
+  ) {
+    super(message, cause === undefined ? undefined : { cause });
+  }
+}
+
+/**
+ * @throws BootError PEER_MISSING without the `consul` package
+ */
+export async function openConsulClient(options: ResolvedConsulOptions): Promise<ConsulClient> {
+  const loaded = (await loadPeer('consul', 'consul()', () => import('consul'))) as unknown as { default: typeof Consul };
+  return new PackageClient(options, loaded.default);
+}
+
+/** What the package's calls share: its own abort channel, and the answer with its headers. */
+interface Wire {
+  ctx: EventEmitter;
+  timeout: number;
+  token?: string;
+  dc?: string;
+}
+
+class PackageClient implements ConsulClient {
+  /** Two pools: held watches must not keep a heartbeat from a connection. */
+  private readonly brief: Consul;
+  private readonly held: Consul;
+  private readonly agents: HttpAgent[];
+
+  constructor(private readonly options: ResolvedConsulOptions, Client: typeof Consul) {
+    const secure = options.baseUrl.startsWith('https:');
+    const agent = (maxSockets: number) => (secure ? new HttpsAgent({ keepAlive: true, maxSockets, ...options.tls }) : new HttpAgent({ keepAlive: true, maxSockets }));
+    this.agents = [agent(8), agent(Infinity)];
+    // `baseUrl` is the package's, though its types do not say so; it is the only way to a path prefix.
+    const open = (via: HttpAgent) => new Client({ baseUrl: options.baseUrl, agent: via } as ConstructorParameters<typeof Consul>[0]);
+    this.brief = open(this.agents[0]!);
+    this.held = open(this.agents[1]!);
+  }
+
+  async ping(signal?: AbortSignal): Promise<void> {
+    const { body } = await this.ask('status/leader', signal, (wire) => this.brief.status.leader(wire));
+    if (typeof body !== 'string' || body === '') throw new ConsulRequestError(`consul at ${this.options.address} has no leader; check its servers`, 200, undefined);
+  }
+
+  async register(record: ConsulRegistration, signal?: AbortSignal): Promise<void> {
+    const { tags, ...rest } = record;
+    await this.ask('agent/service/register', signal, (wire) => this.brief.agent.service.register({ ...rest, tags: [...tags], ...wire } as never));
+  }
+
+  async pass(id: string, signal?: AbortSignal): Promise<void> {
+    await this.ask('agent/check/pass', signal, (wire) => this.brief.agent.check.pass({ id, ...wire }));
+  }
+
+  async deregister(id: string, signal?: AbortSignal): Promise<void> {
+    await this.ask('agent/service/deregister', signal, (wire) => this.brief.agent.service.deregister({ id, ...wire }));
+  }
+
+  async services(signal?: AbortSignal): Promise<string[]> {
+    const { body } = await this.ask('catalog/services', signal, (wire) => this.brief.catalog.service.list(wire));
+    return Object.keys((body ?? {}) as object);
+  }
+
+  async health(service: string, block?: { index: bigint; waitMs: number }, signal?: AbortSignal) {
+    const { body, response } = await this.ask(
+      `health/service/${service}`,
+      signal,
+      (wire) => {
+        if (block === undefined) return this.brief.health.service({ service, ...wire });
+        // Consul adds up to a sixteenth to the wait; the timeout begins after that.
+        const timeout = block.waitMs * (17 / 16) + wire.timeout;
+        return this.held.health.service({ service, ...wire, timeout, index: `${block.index}`, wait: `${Math.ceil(block.waitMs)}ms` } as never);
+      },
+    );
+    const index = response.headers['x-consul-index'];
+    return { index: typeof index === 'string' && /^\d+$/.test(index) ? BigInt(index) : 0n, entries: Array.isArray(body) ? (body as ConsulHealthEntry[]) : [] };
+  }
+
+  close(): void {
+    for (const agent of this.agents) agent.destroy();
+  }
+
+  private async ask(what: string, signal: AbortSignal | undefined, send: (wire: Wire) => Promise<unknown>): Promise<{ response: IncomingMessage; body: unknown }> {
+    signal?.throwIfAborted();
+    // The package hands out the response only to a context that says so, and aborts when the context emits `cancel`.
+    const ctx = Object.assign(new EventEmitter(), { includeResponse: true });
+    const cancel = () => ctx.emit('cancel');
+    signal?.addEventListener('abort', cancel, { once: true });
+    const { token, datacenter, timeoutMs } = this.options;
+    const wire = { ctx, timeout: timeoutMs, ...(token && { token }), ...(datacenter && { dc: datacenter }) };
+    // A kept connection that the agent has closed meanwhile shows as a reset; all our requests may be sent twice.
+    const once = () => send(wire).catch((cause: { code?: string }) => (cause.code === 'ECONNRESET' && !signal?.aborted ? send(wire) : Promise.reject(cause as Error)));
+    try {
+      const [response, body] = (await once()) as [IncomingMessage, unknown];
+      return { response, body };
+    } catch (cause) {
+      signal?.throwIfAborted();
+      throw this.explain(what, cause);
+    } finally {
+      signal?.removeEventListener('abort', cancel);
+    }
+  }
+
+  private explain(what: string, cause: unknown): ConsulRequestError {
+    const error = cause as { message?: string; code?: string; isTimeout?: boolean; response?: { statusCode?: number; body?: unknown } };
+    const status = error.response?.statusCode;
+    const where = `consul at ${this.options.address}`;
+    if (status !== undefined) {
+      const said = typeof error.response?.body === 'string' || Buffer.isBuffer(error.response?.body) ? `: ${String(error.response.body).trim().slice(0, 200)}` : '';
+      const hint = status === 403 ? '; check the token and its policy' : status === 429 ? '; it has too many connections or requests' : '';
+      // Without its cause: that holds the request with the token, for whoever logs it.
+      return new ConsulRequestError(`${where} answered ${status} to ${what}${said}${hint}`, status, undefined);
+    }
+    const why = error.isTimeout ? 'it did not answer in time' : (error.code ?? error.message ?? String(cause));
+    return new ConsulRequestError(`${where} cannot be reached (${why}); check that the agent runs and that the address is right`, undefined, cause);
+  }
+}

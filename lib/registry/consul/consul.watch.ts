@@ -1,0 +1,105 @@
+import { Backoff } from '../../common/backoff.js';
+import { sleep } from '../../common/clock.js';
+import type { ServiceSnapshot } from '../registry.js';
+import { snapshotOf } from '../snapshot.js';
+import type { ConsulClient } from './consul.client.js';
+import type { ResolvedConsulOptions } from './consul.options.js';
+import { decodeEntries } from './consul.record.js';
+
+/** Least time between the starts of two queries when the first brought news. */
+const NEWS_SPACING_MS = 50;
+/** The same when it brought none, failed, or its index was useless: Consul then answers at once, and a loop must not become hot. */
+const IDLE_SPACING_MS = 1000;
+/** How often a watch without a held connection asks. */
+const POLL_MS = 5000;
+
+/** What a watch tells its registry. */
+export interface WatchEvents {
+  succeeded(): void;
+  failed(cause: unknown): void;
+  /** Consul answers again after failures, or its index went back: it may have lost its state, our registrations among it. */
+  restarted(): void;
+}
+
+/** Counts held connections. */
+export class HeldConnections {
+  private used = 0;
+  constructor(private readonly limit: number) {}
+
+  take(): boolean {
+    if (this.used >= this.limit) return false;
+    this.used++;
+    return true;
+  }
+
+  give(): void {
+    this.used--;
+  }
+}
+
+export interface WatchDeps {
+  readonly client: () => Promise<ConsulClient>;
+  readonly options: ResolvedConsulOptions;
+  readonly held: HeldConnections;
+  readonly events: WatchEvents;
+}
+
+/**
+ * The snapshots of one service by blocking queries, until `signal` aborts; never throws.
+ *
+ * Right after an outage or a restart of Consul its list is not to be trusted: nodes register again within their interval. For `holdMs` from the
+ * first answer, nodes that we had and that are missing are kept; new ones are added, changed ones changed. After it the answer counts.
+ */
+export async function* watchService(deps: WatchDeps, service: string, signal: AbortSignal): AsyncGenerator<ServiceSnapshot, void, undefined> {
+  const { options, events } = deps;
+  const { clock, random } = options;
+  // At least a second, at most four: after an outage we are back within five.
+  const backoff = new Backoff(clock, random, { baseMs: 2 * IDLE_SPACING_MS, maxMs: 4 * IDLE_SPACING_MS });
+  let current: ServiceSnapshot | undefined;
+  let index = 0n;
+  let failing = false;
+  let holdUntil = -Infinity;
+
+  while (!signal.aborted) {
+    const startedAt = clock.now();
+    const slot = index > 0n && deps.held.take();
+    let answer: Awaited<ReturnType<ConsulClient['health']>>;
+    try {
+      const wait = Math.max(IDLE_SPACING_MS, Math.min(options.waitMs, holdUntil > startedAt ? holdUntil - startedAt : Infinity));
+      answer = await (await deps.client()).health(service, slot ? { index, waitMs: wait } : undefined, signal);
+    } catch (cause) {
+      if (signal.aborted) return;
+      failing = true;
+      index = 0n;
+      events.failed(cause);
+      await backoff.wait(signal);
+      continue;
+    } finally {
+      if (slot) deps.held.give();
+    }
+    if (signal.aborted) return;
+
+    const wentBack = answer.index < index || answer.index === 0n;
+    events.succeeded();
+    backoff.reset();
+    // Not when there was no index to go back from: one that is always 0 must not prolong the hold for ever.
+    if (failing || (wentBack && index > 0n)) {
+      holdUntil = clock.now() + options.holdMs;
+      events.restarted();
+    }
+    failing = false;
+    const polled = !slot && index > 0n;
+    // Consul's own advice: start over when the index goes back; a useless one is never sent.
+    index = wentBack ? 0n : answer.index;
+
+    const fresh = decodeEntries(service, answer.entries);
+    const trusted = clock.now() >= holdUntil;
+    const next = snapshotOf(service, trusted ? fresh : [...(current?.nodes ?? []), ...fresh], current);
+    const news = next !== current;
+    if (news) yield (current = next);
+
+    const spacing = polled ? POLL_MS : news && !wentBack ? NEWS_SPACING_MS : IDLE_SPACING_MS;
+    const rest = startedAt + spacing - clock.now();
+    if (rest > 0) await sleep(clock, rest, signal);
+  }
+}
