@@ -1,0 +1,43 @@
+/** A plug-in by name, with options for it. @public */
+export type PluginChoice = string | ({ name: string } & Record<string, unknown>);
+
+/** What config can say about the node of one module. @public */
+export interface NodeOptions {
+  /** The part after `@` in the node's id. @default 16 random hex characters, new at each start */
+  nodeId?: string;
+  /** Overrides the version of `@RpcModule`. */
+  version?: string;
+  /** A node that stops renewing is gone after this many milliseconds. @default registration.ttlMs */
+  ttlMs?: number;
+  /** How often the registration is renewed, in milliseconds. @default registration.intervalMs, or half of ttlMs when that is less */
+  intervalMs?: number;
+  /** Published with the node. */
+  metadata?: Record<string, string | number | boolean>;
+}
+
+/**
+ * The section `Anthill` of the config file, and what `create()` may override. docs/config.md lists defaults and effects.
+ * @public
+ */
+export interface AnthillSection {
+  processName?: string;
+  transport?: PluginChoice;
+  registry?: PluginChoice;
+  selector?: PluginChoice;
+  codec?: string;
+  wires?: readonly string[];
+  rpc?: { timeoutMs?: number; maxConcurrent?: number; queue?: number; log?: boolean };
+  registration?: { ttlMs?: number; intervalMs?: number };
+  killWaitMs?: number;
+  graceMs?: number;
+  log?: { level?: LogLevel; format?: LogFormat };
+  modules?: Record<string, NodeOptions & { settings?: Record<string, unknown> }>;
+}
+
+/** @public */
+export type LogLevel = (typeof LOG_LEVELS)[number];
+/** @public */
+export type LogFormat = (typeof LOG_FORMATS)[number];
+
+export const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const;
+export const LOG_FORMATS = ['text', 'json'] as const;

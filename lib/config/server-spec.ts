@@ -1,0 +1,90 @@
+import { type AnthillSection, LOG_FORMATS, LOG_LEVELS, type NodeOptions } from './anthill-section.js';
+import type { BooleanSpec, FreeSpec, MapSpec, NumberSpec, ObjectSpec, Spec, TextSpec } from './spec.js';
+
+/** Longest delay that timers of the machine can hold. */
+const MAX_MS = 2_147_483_647;
+
+const text = (doc: string, rest: Partial<TextSpec> = {}): TextSpec => ({ kind: 'text', doc, ...rest });
+const integer = (doc: string, min: number, rest: Partial<NumberSpec> = {}): NumberSpec => ({ kind: 'number', doc, integer: true, min, max: MAX_MS, ...rest });
+const flag = (doc: string, rest: Partial<BooleanSpec> = {}): BooleanSpec => ({ kind: 'boolean', doc, ...rest });
+const free = (doc: string, rest: Partial<FreeSpec> = {}): FreeSpec => ({ kind: 'free', doc, ...rest });
+const object = (doc: string, keys: Record<string, Spec>, rest: Partial<ObjectSpec> = {}): ObjectSpec => ({ kind: 'object', doc, keys, ...rest });
+const map = (doc: string, key: string, value: Spec): MapSpec => ({ kind: 'map', doc, key, value });
+
+const nodeKeys = {
+  nodeId: text('The part after "@" in the node\'s id. Give it only where one process runs this type.', { pattern: '^[^@\\s*>]+$', patternText: 'a string without spaces, "@", "*" or ">"' }),
+  version: text('Version the node publishes, instead of the one of @RpcModule.'),
+  ttlMs: integer('A node that stops renewing is gone after this many milliseconds.', 1),
+  intervalMs: integer('Milliseconds between renewals of the registration; less than ttlMs.', 1),
+  metadata: { kind: 'text-map', doc: 'Published with the node; selectors and filters read it.' },
+} satisfies Record<keyof NodeOptions, Spec>;
+
+const anthill = object('What mqant has no key for.', {
+  processName: text('Name of this process in logs.'),
+  transport: { kind: 'plugin', doc: 'How calls travel: "memory", "nats", or an object with a name and the options of that transport.', default: 'memory' },
+  registry: { kind: 'plugin', doc: 'Where nodes are announced and found: "memory", "consul", or an object with a name and its options.', default: 'memory' },
+  selector: { kind: 'plugin', doc: 'How one of several nodes is chosen.', default: 'random' },
+  codec: text('How arguments and results are encoded on the native wire.', { default: 'msgpack' }),
+  wires: { kind: 'list', doc: 'Wires this process speaks, best first.', default: ['anthill/1', 'mqant'] },
+  rpc: object('Calls.', {
+    timeoutMs: integer('Deadline of a call that sets none, in milliseconds.', 1, { default: 10_000 }),
+    maxConcurrent: integer('At most this many handlers of one node run at the same time; 0: no limit.', 0, { default: 0 }),
+    queue: integer('Calls of one lane that may wait; the next one fails with RESOURCE_EXHAUSTED.', 0, { default: 1024 }),
+    log: flag('Log each call and each execution.', { default: false }),
+  }),
+  registration: object('Registrations of all nodes; a module can have its own.', {
+    ttlMs: integer('A node that stops renewing is gone after this many milliseconds.', 1, { default: 20_000 }),
+    intervalMs: integer('Milliseconds between renewals; less than ttlMs. When only ttlMs is given: at most half of it.', 1, { default: 10_000 }),
+  }),
+  killWaitMs: integer('The stop is over after this many milliseconds, whatever still runs.', 1, { default: 60_000 }),
+  graceMs: integer('Milliseconds in which a stopping node, already out of the registry, still answers late calls.', 0, { default: 200 }),
+  log: object('Log of the process.', {
+    level: text('Least level that is written.', { oneOf: LOG_LEVELS, default: 'info' }),
+    format: text('Lines for people, or one JSON object a line.', { oneOf: LOG_FORMATS, default: 'text' }),
+  }),
+  modules: map(
+    'Per module type, whatever the process group.',
+    'type',
+    object('One module type.', { ...nodeKeys, settings: free('Merged into the Settings of the module.') }),
+  ),
+} satisfies Record<keyof AnthillSection, Spec>);
+
+const unread = { unread: true } as const;
+
+/**
+ * mqant's server.json with our section in it: every key, found in any case. The source of server.schema.json.
+ * Defaults stand in docs and schema from here, and are applied from here.
+ */
+export const serverSpec = object('Config of an Anthill or mqant process.', {
+  Settings: free('Settings of the application, kept as they are.'),
+  Module: map('Which module types run in which process. Without this section all modules run.', 'type', {
+    kind: 'array',
+    doc: 'One entry per process group that runs this type.',
+    item: object('One module in one process group.', {
+      Id: text('Unique over the whole file.'),
+      ProcessID: text('The process group (flag -pid) that runs the module.'),
+      Host: text('A key of mqant that nothing reads.', unread),
+      Settings: free('Settings of the module, kept as they are.'),
+      Anthill: object('What mqant has no key for.', nodeKeys),
+    }),
+  }),
+  Rpc: object('Calls, as mqant names them; the same keys in Anthill.rpc win.', {
+    RpcExpired: { kind: 'number', doc: 'Deadline of a call that sets none, in seconds; 0: not set.', integer: false, min: 0, max: MAX_MS / 1000 },
+    MaxCoroutine: integer('At most this many handlers of one node run at the same time; 0: no limit.', 0),
+    Log: flag('Log each call and each execution.'),
+    LogSuccess: flag('The same as Log, from old tutorials.'),
+  }),
+  Log: object('Log engines of mqant: only contenttype is read.', { contenttype: text('"application/json" is Anthill.log.format "json"; anything else is "text".') }, { open: true }),
+  BI: free('BI log engines of mqant.', unread),
+  Mqtt: object('MQTT limits of mqant.', {
+    WirteLoopChanNum: integer('A key of mqant that nothing reads.', 0, unread),
+    ReadPackLoop: integer('A key of mqant that nothing reads.', 0, unread),
+    ReadTimeout: integer('A key of mqant that nothing reads.', 0, unread),
+    WriteTimeout: integer('A key of mqant that nothing reads.', 0, unread),
+  }, unread),
+  OP: free('A key of mqant that nothing reads.', unread),
+  Anthill: anthill,
+});
+
+/** The description of the section `Anthill`, for layers that are shaped like it (environment, options). */
+export const anthillSpec = anthill;
