@@ -35,8 +35,8 @@ type filter struct {
 type answer struct {
 	ID      int64         `json:"id"`
 	Result  *tagged.Value `json:"result,omitempty"`
-	Servers []node        `json:"servers,omitempty"`
-	Error   string        `json:"error"` // mqant's text; "caller: …" when the request itself was wrong
+	Servers any           `json:"servers,omitempty"` // []node, also when empty
+	Error   string        `json:"error"`             // mqant's text; "caller: …" when the request itself was wrong
 	Ms      int64         `json:"ms"`
 }
 
@@ -98,7 +98,7 @@ func (c *caller) call(ask request) (any, string) {
 		}
 		return decodeAs(ask.As, func() (any, string) { return session.CallArgs(ctx, ask.Fn, labels, raw) })
 	}
-	params, err := values(ask.Args)
+	params, err := c.values(ask.Args)
 	if err != nil {
 		return nil, "caller: " + err.Error()
 	}
@@ -117,7 +117,7 @@ func (c *caller) notify(ask request) error {
 		}
 		return session.CallNRArgs(ask.Fn, labels, raw)
 	}
-	params, err := values(ask.Args)
+	params, err := c.values(ask.Args)
 	if err != nil {
 		return fmt.Errorf("caller: %w", err)
 	}
@@ -175,10 +175,10 @@ func (c *caller) servers(kind string) []node {
 	return nodes
 }
 
-func values(args []tagged.Value) ([]any, error) {
+func (c *caller) values(args []tagged.Value) ([]any, error) {
 	params := make([]any, len(args))
 	for i, arg := range args {
-		value, err := tagged.ToGo(arg)
+		value, err := tagged.ToGo(c.app, arg)
 		if err != nil {
 			return nil, fmt.Errorf("args[%d]: %w", i, err)
 		}

@@ -162,8 +162,8 @@ func (n *notes) add(text string) (interface{}, error) {
 func (n *notes) take() (map[string]interface{}, error) {
 	n.mutex.Lock()
 	defer n.mutex.Unlock()
-	list := n.list
-	n.list = []string{}
+	list := append([]string{}, n.list...) // never null in JSON
+	n.list = nil
 	return map[string]interface{}{"notes": list}, nil
 }
 

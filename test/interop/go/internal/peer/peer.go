@@ -85,7 +85,9 @@ func Open(settings Settings, moduleType string) (*Peer, error) {
 		module.RPCExpired(settings.Deadline),
 		module.KillWaitTTL(5*time.Second),
 	)
-	return &Peer{App: app, Nats: conn, dir: dir, out: json.NewEncoder(out)}, nil
+	encoder := json.NewEncoder(out)
+	encoder.SetEscapeHTML(false)
+	return &Peer{App: app, Nats: conn, dir: dir, out: encoder}, nil
 }
 
 // Run blocks until SIGTERM, SIGINT or Stop, then gives the exit status.

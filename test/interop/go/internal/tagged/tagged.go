@@ -8,7 +8,8 @@
 //	map     object                      mapstr  object of strings (null: a nil map, for both)
 //	proto   {cid,error,resultType,result(base64)}: *rpcpb.ResultInfo
 //	marshal text: *beans.Req            trace   {Trace,Span}: *log.TraceSpanImp
-//	session object (gate.Session, received only), pmarshal base64 (module.ProtocolMarshal, received only)
+//	session {SessionId,UserId,…}: gate.Session
+//	pmarshal base64: module.ProtocolMarshal
 package tagged
 
 import (
@@ -20,9 +21,11 @@ import (
 
 	"anthill.test/interop/internal/beans"
 	"github.com/liangdas/mqant/gate"
+	basegate "github.com/liangdas/mqant/gate/base"
 	"github.com/liangdas/mqant/log"
 	"github.com/liangdas/mqant/module"
 	rpcpb "github.com/liangdas/mqant/rpc/pb"
+	"google.golang.org/protobuf/proto"
 )
 
 // Value is one tagged value.
@@ -39,8 +42,8 @@ type Proto struct {
 	Result     []byte `json:"result,omitempty"`
 }
 
-// ToGo gives the Go value that a Go user would pass to mqant.
-func ToGo(value Value) (any, error) {
+// ToGo gives the Go value that a Go user would pass to mqant; sessions and pmarshal are made by the app.
+func ToGo(app module.App, value Value) (any, error) {
 	switch value.T {
 	case "null":
 		return nil, nil
@@ -77,6 +80,15 @@ func ToGo(value Value) (any, error) {
 	case "trace":
 		span, err := unmarshal[log.TraceSpanImp](value)
 		return &span, err
+	case "session":
+		fields, err := unmarshal[sessionFields](value)
+		if err != nil {
+			return nil, err
+		}
+		return fields.session(app)
+	case "pmarshal":
+		data, err := unmarshal[[]byte](value)
+		return app.NewProtocolMarshal(data), err
 	}
 	return nil, fmt.Errorf("no argument type %q", value.T)
 }
@@ -98,7 +110,7 @@ func FromGo(value any) (Value, error) {
 	case float64:
 		return float("double", v, 64)
 	case []byte:
-		return tag("bytes", v)
+		return tag("bytes", append([]byte{}, v...)) // nil and empty are the same on the wire
 	case string:
 		return tag("string", v)
 	case map[string]any:
@@ -112,7 +124,7 @@ func FromGo(value any) (Value, error) {
 	case *beans.Rsp:
 		return tag("marshal", v.Msg)
 	case gate.Session: // before TraceSpan, whose methods a Session has as well
-		return tag("session", session(v))
+		return tag("session", fieldsOf(v))
 	case log.TraceSpan:
 		return tag("trace", log.TraceSpanImp{Trace: v.TraceId(), Span: v.SpanId()})
 	case module.ProtocolMarshal:
@@ -121,10 +133,27 @@ func FromGo(value any) (Value, error) {
 	return Value{}, fmt.Errorf("no tag for Go type %T", value)
 }
 
-func session(s gate.Session) map[string]any {
-	return map[string]any{
-		"IP": s.GetIP(), "Network": s.GetNetwork(), "UserId": s.GetUserID(), "SessionId": s.GetSessionID(),
-		"ServerId": s.GetServerID(), "TraceId": s.TraceID(), "Settings": s.CloneSettings(), "Topic": s.GetTopic(),
+// sessionFields are the fields of a session that travel. Every receiver makes a new span id and forgets the topic (W-60).
+type sessionFields struct {
+	IP, Network, UserId, SessionId, ServerId, TraceId, SpanId, Topic string
+	Settings                                                         map[string]string
+}
+
+func (f sessionFields) session(app module.App) (gate.Session, error) {
+	data, err := proto.Marshal(&basegate.SessionImp{
+		IP: f.IP, Network: f.Network, UserId: f.UserId, SessionId: f.SessionId, ServerId: f.ServerId,
+		TraceId: f.TraceId, SpanId: f.SpanId, Settings: f.Settings, Topic: f.Topic,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return basegate.NewSession(app, data)
+}
+
+func fieldsOf(s gate.Session) sessionFields {
+	return sessionFields{
+		IP: s.GetIP(), Network: s.GetNetwork(), UserId: s.GetUserID(), SessionId: s.GetSessionID(),
+		ServerId: s.GetServerID(), TraceId: s.TraceID(), SpanId: s.SpanID(), Settings: s.CloneSettings(), Topic: s.GetTopic(),
 	}
 }
 
