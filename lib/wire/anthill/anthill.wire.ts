@@ -1,0 +1,309 @@
+import { RpcContext } from '../../common/call-context.js';
+import { rpcError } from '../../common/error-catalog.js';
+import { events } from '../../common/events.js';
+import { NODE_META, type ServiceNode } from '../../common/service-node.js';
+import { ByteReader, MalformedBytes } from '../../rpc/byte-reader.js';
+import type { Codec } from '../../rpc/codec.js';
+import type { HandlerEntry, Responder } from '../../rpc/handler-entry.js';
+import { handlerNotFound } from '../../rpc/rpc.client.js';
+import type { RpcError } from '../../common/rpc-error.js';
+import type { Delivery, Subscription } from '../../rpc/transport.js';
+import { readSlots } from '../../rpc/value-slots.js';
+import type { NodeHost, OutboundCall, Wire, WireLink, WirePeer } from '../../rpc/wire.js';
+import { FLAG, FRAME } from './frames.js';
+import { readError, readHeader, readRequestHead, type RequestHead } from './frame-reader.js';
+import { Remote } from './remote.js';
+
+export const ANTHILL_WIRE = 'anthill/1';
+
+/** Remotes that nothing was said to for this long are forgotten. */
+const IDLE_MS = 60_000;
+const MAX_REMOTES = 2 ** 18;
+
+/** The native wire. @plugin */
+export function anthillWire(): Wire {
+  return { name: ANTHILL_WIRE, open: (link) => new AnthillPeer(link) };
+}
+
+/** A route of a received message: the handler it leads to, or why it leads nowhere. */
+interface InboundRoute {
+  readonly host: NodeHost | undefined;
+  readonly entry: HandlerEntry | undefined;
+  readonly codec: Codec | undefined;
+  readonly caller: string;
+  readonly nodeId: string;
+  readonly path: string;
+  readonly codecName: string;
+}
+
+class AnthillPeer implements WirePeer {
+  readonly advertisement: Readonly<Record<string, string>>;
+  private readonly address: string;
+  private readonly byAddress = new Map<string, Remote>();
+  private readonly byId = new Map<number, Remote>();
+  private nextRemote = 1;
+  private dirty: Remote[] = [];
+  private flushing: NodeJS.Immediate | undefined;
+  private subscription: Subscription | undefined;
+  private sweepAt: number;
+
+  constructor(private readonly wireLink: WireLink) {
+    this.address = wireLink.transport.address('process', wireLink.processId);
+    this.advertisement = { [NODE_META.process]: this.address };
+    this.sweepAt = wireLink.clock.now() + IDLE_MS;
+  }
+
+  async start(): Promise<void> {
+    this.subscription = await this.wireLink.transport.subscribe(this.address, (delivery) => this.receive(delivery));
+  }
+
+  /** Nodes share the process's subject: frames carry the target. */
+  async serve(): Promise<void> {}
+
+  unserve(): void {}
+
+  send(call: OutboundCall): void {
+    const { transport } = this.wireLink;
+    if (!transport.isUp) {
+      return call.fail(rpcError('TRANSPORT_DOWN', `${transport.name} is not connected, ${call.node.id} cannot be called now`, { undelivered: true }));
+    }
+    const address = call.node.metadata[NODE_META.process];
+    if (address === undefined) {
+      return call.fail(rpcError('WIRE_MISMATCH', `${call.node.id} says it speaks ${ANTHILL_WIRE} but publishes no ${NODE_META.process}`));
+    }
+    this.remote(address).request(call);
+  }
+
+  cancel(call: OutboundCall): void {
+    const address = call.node.metadata[NODE_META.process];
+    if (address !== undefined) this.byAddress.get(address)?.cancel(call.id);
+  }
+
+  undeliverable(token: number): boolean {
+    if (token % 2 !== 0) return false;
+    const remote = this.byId.get(Remote.ofToken(token));
+    if (remote === undefined) return true;
+    const nodes = new Set<ServiceNode>();
+    for (const { call, token: sent } of remote.pending.values()) if (sent <= token) nodes.add(call.node);
+    for (const node of nodes) this.wireLink.unreachable(node);
+    remote.lost(token, [...nodes].map((node) => node.id).join(', ') || remote.address);
+    return true;
+  }
+
+  link(up: boolean): void {
+    if (up) return;
+    const error = rpcError('TRANSPORT_DOWN', `${this.wireLink.transport.name} went away before the reply came; the call may have been served`);
+    for (const remote of this.byAddress.values()) remote.failAll(error);
+  }
+
+  flush(): void {
+    clearImmediate(this.flushing);
+    this.flushing = undefined;
+    const { dirty } = this;
+    this.dirty = [];
+    for (const remote of dirty) {
+      remote.isDirty = false;
+      remote.flush();
+    }
+    if (this.wireLink.clock.now() > this.sweepAt) this.sweep();
+  }
+
+  close(): void {
+    this.flush();
+    this.subscription?.close();
+    const error = rpcError('APP_STOPPED', 'the app stopped before the reply came');
+    for (const remote of this.byAddress.values()) remote.failAll(error);
+    this.byAddress.clear();
+    this.byId.clear();
+  }
+
+  private remote(address: string): Remote {
+    let remote = this.byAddress.get(address);
+    if (remote === undefined) {
+      do this.nextRemote = (this.nextRemote + 1) % MAX_REMOTES;
+      while (this.byId.has(this.nextRemote));
+      remote = new Remote(address, this.nextRemote, this.address, this.wireLink.transport, (dirty) => this.schedule(dirty));
+      this.byAddress.set(address, remote);
+      this.byId.set(remote.id, remote);
+    }
+    return remote;
+  }
+
+  /** One flush per turn of the event loop, after all that the turn's messages set off. */
+  private schedule(remote: Remote): void {
+    this.dirty.push(remote);
+    this.flushing ??= setImmediate(() => this.flush());
+  }
+
+  private sweep(): void {
+    const now = this.wireLink.clock.now();
+    this.sweepAt = now + IDLE_MS;
+    for (const remote of this.byAddress.values()) {
+      if (!remote.isIdle) remote.lastUsedAt = now;
+      else if (remote.lastUsedAt === 0) remote.lastUsedAt = now;
+      else if (now - remote.lastUsedAt >= IDLE_MS) {
+        this.byAddress.delete(remote.address);
+        this.byId.delete(remote.id);
+      }
+    }
+  }
+
+  private receive({ bytes }: Delivery): void {
+    const reader = new ByteReader(bytes);
+    try {
+      const sender = readHeader(reader);
+      const routes: InboundRoute[] = [];
+      const { end } = reader;
+      while (reader.at < end) {
+        const type = reader.u8();
+        const size = reader.varint();
+        reader.need(size);
+        const next = reader.at + size;
+        reader.end = next;
+        this.frame(type, reader, sender, routes);
+        reader.at = next;
+        reader.end = end;
+      }
+    } catch (error) {
+      if (!(error instanceof MalformedBytes)) throw error;
+      this.dropped(error.message);
+    }
+  }
+
+  private dropped(detail: string): void {
+    if (events.count.hasSubscribers) events.count.publish({ name: 'frame.dropped', detail });
+  }
+
+  private frame(type: number, reader: ByteReader, sender: string, routes: InboundRoute[]): void {
+    switch (type) {
+      case FRAME.route:
+        routes.push(this.readRoute(reader));
+        return;
+      case FRAME.request:
+        return this.onRequest(reader, sender, routes);
+      case FRAME.reply:
+        return this.onReply(reader, sender);
+      case FRAME.error:
+        return this.onError(reader, sender);
+      case FRAME.cancel:
+        this.byAddress.get(sender)?.serving.get(reader.varint())?.abort(rpcError('ABORTED_BY_CALLER', 'the caller gave up'));
+        return;
+      default:
+        // A frame of a later version: skipped by its length.
+        this.dropped(`frame type ${type}`);
+    }
+  }
+
+  private readRoute(reader: ByteReader): InboundRoute {
+    const nodeId = reader.text();
+    const path = reader.text();
+    const caller = reader.text();
+    const codecName = reader.text();
+    const host = this.wireLink.host(nodeId);
+    return { nodeId, path, caller, codecName, host, entry: host?.lookup(path), codec: this.wireLink.codecs.get(codecName) };
+  }
+
+  private onRequest(reader: ByteReader, sender: string, routes: readonly InboundRoute[]): void {
+    const head = readRequestHead(reader);
+    const route = routes[head.route];
+    if (route === undefined) throw new MalformedBytes(`request with route ${head.route} of ${routes.length}`);
+    const remote = this.remote(sender);
+    const { host, entry } = route;
+    // Errors go in the default codec when the caller's is not known here.
+    const codec = route.codec ?? this.wireLink.codecs.values().next().value!;
+    const responder = new RemoteResponder(remote, head.callId, (head.flags & FLAG.noReply) !== 0, codec, entry, route);
+    if (host === undefined) {
+      return responder.fail(rpcError('NODE_UNREACHABLE', `node ${route.nodeId} is not in this process any more`, { undelivered: true }));
+    }
+    if (entry === undefined || (head.flags & FLAG.external && !entry.public)) return responder.fail(handlerNotFound(host, route.path));
+    if (route.codec === undefined) {
+      const known = [...this.wireLink.codecs.keys()].join(', ');
+      return responder.fail(rpcError('CODEC_UNKNOWN', `${route.nodeId} does not know the codec '${route.codecName}'; it has ${known}`));
+    }
+    let args: readonly unknown[];
+    try {
+      args = readArgs(reader, head, entry, codec);
+    } catch (error) {
+      return responder.fail(rpcError('MALFORMED_PAYLOAD', `the arguments of ${route.nodeId} ${route.path} cannot be read: ${(error as Error).message}`));
+    }
+    const { clock } = this.wireLink;
+    const context = new RpcContext(
+      {
+        path: route.path,
+        nodeId: route.nodeId,
+        caller: route.caller,
+        deadlineAt: clock.now() + head.timeoutMs,
+        external: (head.flags & FLAG.external) !== 0,
+        wire: ANTHILL_WIRE,
+        ...(head.metadata && { metadata: head.metadata }),
+        ...(head.chain && { chain: head.chain }),
+      },
+      clock,
+    );
+    if (!responder.noReply) remote.serving.set(head.callId, context);
+    host.dispatch(entry, args, context, responder);
+  }
+
+  private onReply(reader: ByteReader, sender: string): void {
+    const call = this.settle(reader, sender);
+    if (call === undefined) return;
+    try {
+      const slots = (reader.u8() & FLAG.slots) !== 0;
+      const value = slots ? readSlots(reader, call.returns === undefined ? undefined : [call.returns], call.codec)[0] : call.codec.decode(reader);
+      call.succeed(value);
+    } catch (error) {
+      call.fail(rpcError('REPLY_TYPE', `the reply of ${call.node.id} ${call.path} cannot be read: ${(error as Error).message}`, { cause: error }));
+    }
+  }
+
+  private onError(reader: ByteReader, sender: string): void {
+    const call = this.settle(reader, sender);
+    if (call === undefined) return;
+    let error: RpcError;
+    try {
+      error = readError(reader, call.codec);
+    } catch (cause) {
+      error = rpcError('REPLY_TYPE', `the error of ${call.node.id} ${call.path} cannot be read: ${(cause as Error).message}`, { cause });
+    }
+    call.fail(error);
+  }
+
+  private settle(reader: ByteReader, sender: string): OutboundCall | undefined {
+    const callId = reader.varint();
+    const call = this.byAddress.get(sender)?.settle(callId);
+    // Late, repeated, or somebody else's.
+    if (call === undefined && events.count.hasSubscribers) events.count.publish({ name: 'reply.unknown', detail: sender });
+    return call;
+  }
+}
+
+function readArgs(reader: ByteReader, head: RequestHead, entry: HandlerEntry, codec: Codec): readonly unknown[] {
+  if (head.flags & FLAG.slots) return readSlots(reader, entry.argTypes, codec);
+  const args = codec.decode(reader);
+  if (!Array.isArray(args)) throw new MalformedBytes('arguments are not an array');
+  return args;
+}
+
+/** Answers one call of another process. */
+class RemoteResponder implements Responder {
+  constructor(
+    private readonly remote: Remote,
+    private readonly callId: number,
+    readonly noReply: boolean,
+    private readonly codec: Codec,
+    private readonly entry: HandlerEntry | undefined,
+    private readonly route: InboundRoute,
+  ) {}
+
+  reply(value: unknown): void {
+    if (this.noReply) return;
+    this.remote.serving.delete(this.callId);
+    this.remote.reply(this.callId, value === undefined ? null : value, this.entry?.returns, this.codec, `${this.route.nodeId} ${this.route.path}`);
+  }
+
+  fail(error: RpcError): void {
+    if (this.noReply) return;
+    this.remote.serving.delete(this.callId);
+    this.remote.error(this.callId, error, this.codec);
+  }
+}
