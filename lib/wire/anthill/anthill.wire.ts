@@ -18,7 +18,8 @@ export const ANTHILL_WIRE = 'anthill/1';
 
 /** Remotes that nothing was said to for this long are forgotten. */
 const IDLE_MS = 60_000;
-const MAX_REMOTES = 2 ** 18;
+/** More processes than any cluster has: what comes beyond is made up. */
+const MAX_REMOTES = 20_000;
 
 /** The native wire. @plugin */
 export function anthillWire(): Wire {
@@ -71,7 +72,9 @@ class AnthillPeer implements WirePeer {
     if (address === undefined) {
       return call.fail(rpcError('WIRE_MISMATCH', `${call.node.id} says it speaks ${ANTHILL_WIRE} but publishes no ${NODE_META.process}`));
     }
-    this.remote(address).request(call);
+    const remote = this.remote(address);
+    if (remote === undefined) return call.fail(rpcError('QUEUE_FULL', `this process talks to ${MAX_REMOTES} others already`, { undelivered: true }));
+    remote.request(call);
   }
 
   cancel(call: OutboundCall): void {
@@ -117,10 +120,12 @@ class AnthillPeer implements WirePeer {
     this.byId.clear();
   }
 
-  private remote(address: string): Remote {
+  private remote(address: string): Remote | undefined {
     let remote = this.byAddress.get(address);
     if (remote === undefined) {
-      do this.nextRemote = (this.nextRemote + 1) % MAX_REMOTES;
+      if (this.byAddress.size >= MAX_REMOTES) this.sweep(0);
+      if (this.byAddress.size >= MAX_REMOTES) return undefined;
+      do this.nextRemote = (this.nextRemote + 1) % (2 * MAX_REMOTES);
       while (this.byId.has(this.nextRemote));
       remote = new Remote(address, this.nextRemote, this.address, this.wireLink.transport, (dirty) => this.schedule(dirty));
       this.byAddress.set(address, remote);
@@ -135,13 +140,13 @@ class AnthillPeer implements WirePeer {
     this.flushing ??= setImmediate(() => this.flush());
   }
 
-  private sweep(): void {
+  private sweep(idleMs = IDLE_MS): void {
     const now = this.wireLink.clock.now();
     this.sweepAt = now + IDLE_MS;
     for (const remote of this.byAddress.values()) {
       if (!remote.isIdle) remote.lastUsedAt = now;
-      else if (remote.lastUsedAt === 0) remote.lastUsedAt = now;
-      else if (now - remote.lastUsedAt >= IDLE_MS) {
+      else if (remote.lastUsedAt === 0 && idleMs > 0) remote.lastUsedAt = now;
+      else if (now - remote.lastUsedAt >= idleMs) {
         this.byAddress.delete(remote.address);
         this.byId.delete(remote.id);
       }
@@ -152,7 +157,7 @@ class AnthillPeer implements WirePeer {
     const reader = new ByteReader(bytes);
     try {
       const sender = readHeader(reader);
-      const routes: InboundRoute[] = [];
+      const routes: (InboundRoute | undefined)[] = [];
       const { end } = reader;
       while (reader.at < end) {
         const type = reader.u8();
@@ -160,7 +165,14 @@ class AnthillPeer implements WirePeer {
         reader.need(size);
         const next = reader.at + size;
         reader.end = next;
-        this.frame(type, reader, sender, routes);
+        try {
+          this.frame(type, reader, sender, routes);
+        } catch (error) {
+          // Its length is known: the frames after it are still good.
+          if (!(error instanceof MalformedBytes)) throw error;
+          if (type === FRAME.route) routes.push(undefined);
+          this.dropped(error.message);
+        }
         reader.at = next;
         reader.end = end;
       }
@@ -174,7 +186,7 @@ class AnthillPeer implements WirePeer {
     if (events.count.hasSubscribers) events.count.publish({ name: 'frame.dropped', detail });
   }
 
-  private frame(type: number, reader: ByteReader, sender: string, routes: InboundRoute[]): void {
+  private frame(type: number, reader: ByteReader, sender: string, routes: (InboundRoute | undefined)[]): void {
     switch (type) {
       case FRAME.route:
         routes.push(this.readRoute(reader));
@@ -203,11 +215,12 @@ class AnthillPeer implements WirePeer {
     return { nodeId, path, caller, codecName, host, entry: host?.lookup(path), codec: this.wireLink.codecs.get(codecName) };
   }
 
-  private onRequest(reader: ByteReader, sender: string, routes: readonly InboundRoute[]): void {
+  private onRequest(reader: ByteReader, sender: string, routes: readonly (InboundRoute | undefined)[]): void {
     const head = readRequestHead(reader);
     const route = routes[head.route];
     if (route === undefined) throw new MalformedBytes(`request with route ${head.route} of ${routes.length}`);
     const remote = this.remote(sender);
+    if (remote === undefined) return this.dropped('too many processes');
     const { host, entry } = route;
     // Errors go in the default codec when the caller's is not known here.
     const codec = route.codec ?? this.wireLink.codecs.values().next().value!;

@@ -20,7 +20,7 @@ interface Route {
  * {@link mark} and {@link rewind}.
  */
 export class FrameWriter {
-  private readonly out = new ByteWriter(4096);
+  private readonly out = new ByteWriter(512);
   private routes: Route[] = [];
   private readonly headerLength: number;
 
