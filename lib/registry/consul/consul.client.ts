@@ -1,7 +1,7 @@
 import { EventEmitter } from 'node:events';
 import { Agent as HttpAgent, type IncomingMessage } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
-import type { Consul } from 'consul';
+import type Consul from 'consul';
 import { loadPeer } from '../../common/peer.js';
 import type { ResolvedConsulOptions } from './consul.options.js';
 import type { ConsulHealthEntry, ConsulRegistration } from './consul.record.js';

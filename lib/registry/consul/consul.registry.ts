@@ -137,5 +137,5 @@ class ConsulRegistry implements Registry {
 
 /** Names that cannot stand in a URL path of Consul: nobody is registered by them. */
 function isNameable(service: string): boolean {
-  return service !== '' && service !== '.' && service !== '..' && service.length <= 256 && service.isWellFormed();
+  return service !== '' && service !== '.' && service !== '..' && service.length <= 256 && !/\p{Cs}/u.test(service);
 }
