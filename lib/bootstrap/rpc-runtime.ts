@@ -1,0 +1,220 @@
+import { hostname } from 'node:os';
+import type { Clock, RandomSource } from '../common/clock.js';
+import { DeadlineQueue } from '../common/deadline-queue.js';
+import { rpcError } from '../common/error-catalog.js';
+import type { Logger } from '../common/logger.js';
+import type { RpcError } from '../common/rpc-error.js';
+import type { NodeFilter, Selector } from '../common/selection.js';
+import { NODE_META, type ServiceNode } from '../common/service-node.js';
+import { Advertiser } from '../registry/advertiser.js';
+import type { RegistrationOptions, Registry } from '../registry/registry.js';
+import type { CallOptions } from '../rpc/call-options.js';
+import type { Codec } from '../rpc/codec.js';
+import { ErrorTypes } from '../rpc/error-types.js';
+import type { Interceptor } from '../rpc/interceptor.js';
+import { Rpc } from '../rpc/rpc.client.js';
+import { RpcServer } from '../rpc/rpc.server.js';
+import type { ServerHooks } from '../rpc/server-hooks.js';
+import type { Transport } from '../rpc/transport.js';
+import type { Wire, WirePeer } from '../rpc/wire.js';
+import { ServiceDirectory } from '../selector/service-directory.js';
+import { LocalNode } from './local-node.js';
+
+/** What a process's RPC is made of, all choices made. */
+export interface RuntimeOptions {
+  readonly transport: Transport;
+  /** Best first: a caller speaks the first one that the callee speaks too. */
+  readonly wires: readonly Wire[];
+  readonly registry: Registry;
+  readonly codec: Codec;
+  readonly codecs: readonly Codec[];
+  readonly clock: Clock;
+  readonly random: RandomSource;
+  readonly logger: Logger;
+  readonly timeoutMs: number;
+  readonly processName: string;
+  readonly selector?: Selector | undefined;
+  readonly filters?: readonly NodeFilter[] | undefined;
+  readonly clientInterceptors: readonly Interceptor[];
+  readonly serverInterceptors: readonly Interceptor[];
+  readonly hooks?: ServerHooks | undefined;
+  readonly mapRoute?: ((target: string, path: string) => string) | undefined;
+  readonly mapError: (error: unknown) => RpcError | undefined;
+  readonly maxConcurrent?: number | undefined;
+  readonly calls?: CallOptions | undefined;
+}
+
+/** A node to be served. */
+export interface NodeSpec {
+  readonly type: string;
+  readonly id: string;
+  readonly version: string;
+  readonly metadata: Readonly<Record<string, string>>;
+  readonly registration: RegistrationOptions;
+}
+
+/**
+ * The RPC side of one process: its nodes, its client, its wires over one transport, its place in the registry. Knows no container;
+ * the application drives it step by step, in the order of DESIGN section 5.
+ */
+export class RpcRuntime {
+  readonly rpc: Rpc;
+  readonly directory: ServiceDirectory;
+  readonly errorTypes = new ErrorTypes();
+  readonly deadlines: DeadlineQueue;
+  readonly processId: string;
+  private readonly nodes = new Map<string, LocalNode>();
+  private readonly peers = new Map<string, WirePeer>();
+  private readonly chosen = new WeakMap<ServiceNode, WirePeer>();
+  private readonly advertiser: Advertiser;
+  private listening = false;
+
+  constructor(private readonly options: RuntimeOptions) {
+    const { clock, random, logger, registry, selector, filters } = options;
+    this.deadlines = new DeadlineQueue(clock);
+    this.processId = random.hex(8);
+    this.directory = new ServiceDirectory(registry, { clock, random, logger, ...(selector && { selector }), ...(filters && { filters }) });
+    this.advertiser = new Advertiser(registry, { clock, random, logger });
+    this.rpc = new Rpc(
+      {
+        picker: this.directory,
+        host: (nodeId) => this.host(nodeId),
+        peer: (node) => this.peer(node),
+        deadlines: this.deadlines,
+        clock,
+        codec: options.codec,
+        errorTypes: this.errorTypes,
+        timeoutMs: options.timeoutMs,
+        caller: options.processName,
+        interceptors: options.clientInterceptors,
+        mapRoute: options.mapRoute,
+      },
+      options.calls,
+    );
+    options.transport.on({ onUndeliverable: (token) => this.undeliverable(token), onLink: (up) => this.linkChanged(up) });
+  }
+
+  get local(): readonly LocalNode[] {
+    return [...this.nodes.values()];
+  }
+
+  /** Before {@link listen}. */
+  addNode(spec: NodeSpec, hooks?: ServerHooks): LocalNode {
+    const { clock, random, logger, mapError, maxConcurrent, serverInterceptors } = this.options;
+    const nodeId = `${spec.type}@${spec.id}`;
+    const server = new RpcServer({
+      nodeId,
+      clock,
+      random,
+      deadlines: this.deadlines,
+      logger,
+      errorTypes: this.errorTypes,
+      interceptors: serverInterceptors,
+      maxConcurrent,
+      mapError,
+      hooks: hooks ?? this.options.hooks ?? {},
+    });
+    const local = new LocalNode(server, spec, this.advertiser);
+    this.nodes.set(nodeId, local);
+    return local;
+  }
+
+  /** Handlers are bound: from here on messages may come. Rejects as the transport does. */
+  async listen(): Promise<void> {
+    const { transport, wires, clock, logger, codecs } = this.options;
+    const byName = new Map(codecs.map((codec) => [codec.name, codec]));
+    for (const wire of wires) {
+      const peer = wire.open({
+        transport,
+        clock,
+        logger,
+        codecs: byName,
+        deadlines: this.deadlines,
+        processId: this.processId,
+        host: (nodeId) => this.host(nodeId),
+        unreachable: (node) => this.directory.markUnreachable(node),
+      });
+      this.peers.set(wire.name, peer);
+      await peer.start();
+    }
+    for (const local of this.nodes.values()) {
+      local.address = transport.address('node', `${local.spec.type}.${local.spec.id}`);
+      for (const peer of this.peers.values()) await peer.serve(local.server, local.address);
+    }
+    this.listening = true;
+  }
+
+  /** Puts all nodes in the registry. The promises settle as the registry answers; it is retried for as long as it takes. */
+  advertise(): Promise<void>[] {
+    const wires = [...this.peers.keys()].join(',');
+    const ours: Record<string, string> = { [NODE_META.wires]: wires, [NODE_META.transport]: this.options.transport.name };
+    for (const peer of this.peers.values()) Object.assign(ours, peer.advertisement);
+    // mqant puts the same four on each of its nodes (server/rpc_server.go:120, base_module.go:134).
+    const mqant = { server: 'rpc', registry: this.options.registry.name, hostname: hostname(), pid: String(process.pid) };
+    return this.local.map((node) => node.advertise({ ...mqant, ...node.spec.metadata, ...ours }));
+  }
+
+  withdraw(signal: AbortSignal): Promise<void> {
+    return this.advertiser.withdrawAll(signal);
+  }
+
+  refuse(): void {
+    for (const { server } of this.nodes.values()) server.refuse();
+  }
+
+  async idle(signal: AbortSignal): Promise<void> {
+    await Promise.all(this.local.map(({ server }) => server.idle(signal)));
+  }
+
+  /** Returns `node path` of what was cut off. */
+  abortAll(): string[] {
+    return this.local.flatMap(({ server }) => server.abortAll().map((path) => `${server.nodeId} ${path}`));
+  }
+
+  /** Replies that are due leave, then the wires and the transport close. */
+  async close(): Promise<void> {
+    this.listening = false;
+    for (const peer of this.peers.values()) peer.close();
+    await this.options.transport.flush().catch(() => {});
+    await this.options.transport.close();
+    this.directory.close();
+    this.deadlines.close();
+  }
+
+  health(): { name: string; status: 'up' | 'down'; detail?: string }[] {
+    return [
+      { name: `transport ${this.options.transport.name}`, ...this.options.transport.health() },
+      { name: `registry ${this.options.registry.name}`, ...this.options.registry.health() },
+      { name: 'registration', ...this.advertiser.health() },
+    ];
+  }
+
+  private host(nodeId: string): RpcServer | undefined {
+    return this.nodes.get(nodeId)?.server;
+  }
+
+  private peer(node: ServiceNode): WirePeer {
+    const known = this.chosen.get(node);
+    if (known) return known;
+    if (!this.listening) throw rpcError('APP_NOT_STARTED', `${node.id} is in another process and this app does not listen yet: call it from run(), or after start()`);
+    const spoken = (node.metadata[NODE_META.wires] ?? 'mqant').split(',');
+    const transport = node.metadata[NODE_META.transport];
+    for (const [name, peer] of this.peers) {
+      if (!spoken.includes(name) || (transport !== undefined && transport !== this.options.transport.name)) continue;
+      this.chosen.set(node, peer);
+      return peer;
+    }
+    throw rpcError('WIRE_MISMATCH', `${node.id} speaks ${spoken.join(', ')} over ${transport ?? 'nats'}, this process ${[...this.peers.keys()].join(', ')} over ${this.options.transport.name}`);
+  }
+
+  private undeliverable(token: number): void {
+    for (const peer of this.peers.values()) if (peer.undeliverable(token)) return;
+  }
+
+  private linkChanged(up: boolean): void {
+    const { logger, transport } = this.options;
+    if (up) logger.info(`${transport.name} is connected again`);
+    else logger.warn(`${transport.name} is gone; calls to other processes fail until it is back`, { detail: transport.health().detail });
+    for (const peer of this.peers.values()) peer.link(up);
+  }
+}
