@@ -4,13 +4,12 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"sync"
 	"time"
 
+	"anthill.test/interop/internal/peer"
 	"anthill.test/interop/internal/tagged"
 	"github.com/liangdas/mqant/module"
 	"github.com/liangdas/mqant/selector"
-	"github.com/nats-io/nats.go"
 )
 
 // request is one line of stdin.
@@ -49,8 +48,7 @@ type node struct {
 
 type caller struct {
 	app  module.App
-	nats *nats.Conn
-	seen sync.Map // session → *sync.Once
+	peer *peer.Peer
 }
 
 func (c *caller) handle(ask request) (reply answer) {
@@ -80,7 +78,7 @@ func (c *caller) handle(ask request) (reply answer) {
 	return answer{Error: fmt.Sprintf("caller: no op %q", ask.Op)}
 }
 
-// call is App.Call in its two halves, so that a new session can be awaited in between.
+// call is App.Call in its two halves, route and call, for what peer.Route does in between.
 func (c *caller) call(ask request) (any, string) {
 	session, err := c.route(ask)
 	if err != nil {
@@ -132,18 +130,7 @@ func (c *caller) route(ask request) (module.ServerSession, error) {
 	if ask.Filter.Version != "" {
 		options = append(options, selector.WithFilter(selector.FilterVersion(ask.Filter.Version)))
 	}
-	session, err := c.app.GetRouteServer(ask.Target, options...)
-	if err != nil {
-		return nil, err
-	}
-	// mqant subscribes the reply inbox of a new session in a goroutine and does not wait for it, so that the reply to
-	// the very first call can get lost. A peer for tests must not flicker: give it the time, once per session.
-	once, _ := c.seen.LoadOrStore(session, new(sync.Once))
-	once.(*sync.Once).Do(func() {
-		time.Sleep(50 * time.Millisecond)
-		_ = c.nats.Flush()
-	})
-	return session, nil
+	return c.peer.Route(ask.Target, options...)
 }
 
 func (c *caller) context(ask request) (context.Context, context.CancelFunc) {

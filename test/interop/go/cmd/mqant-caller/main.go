@@ -45,7 +45,7 @@ func awaitRegistry(app module.App, address string) error {
 }
 
 func serve(p *peer.Peer) {
-	c := &caller{app: p.App, nats: p.Nats}
+	c := &caller{app: p.App, peer: p}
 	p.Print(map[string]any{"ready": true})
 	lines := bufio.NewScanner(os.Stdin)
 	lines.Buffer(nil, 64<<20)

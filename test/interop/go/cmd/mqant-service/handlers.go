@@ -14,7 +14,6 @@ import (
 	"github.com/liangdas/mqant/gate"
 	"github.com/liangdas/mqant/log"
 	"github.com/liangdas/mqant/module"
-	mqrpc "github.com/liangdas/mqant/rpc"
 	rpcpb "github.com/liangdas/mqant/rpc/pb"
 	"github.com/liangdas/mqant/server"
 )
@@ -179,7 +178,11 @@ func (s *service) setMetadata(key, value string) (interface{}, error) {
 
 // relay calls fn of target with one argument and gives its result or error: Go as a caller from within a handler.
 func (s *service) relay(target, fn string, arg interface{}) (interface{}, string) {
+	session, err := s.peer.Route(target)
+	if err != nil {
+		return nil, err.Error()
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Second)
 	defer cancel()
-	return s.Call(ctx, target, fn, mqrpc.Param(arg))
+	return session.Call(ctx, fn, arg)
 }

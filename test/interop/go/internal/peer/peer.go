@@ -45,9 +45,10 @@ type Peer struct {
 	App  module.App
 	Nats *nats.Conn
 
-	dir   string
-	mutex sync.Mutex
-	out   *json.Encoder
+	dir      string
+	mutex    sync.Mutex
+	out      *json.Encoder
+	sessions sync.Map // module.ServerSession → *sync.Once
 }
 
 // Open connects to NATS and creates the App; moduleType may be empty for an App without modules.

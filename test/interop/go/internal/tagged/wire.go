@@ -5,11 +5,10 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/liangdas/mqant/log"
-	argsutil "github.com/liangdas/mqant/rpc/util"
-
 	basegate "github.com/liangdas/mqant/gate/base"
+	"github.com/liangdas/mqant/log"
 	rpcpb "github.com/liangdas/mqant/rpc/pb"
+	argsutil "github.com/liangdas/mqant/rpc/util"
 	"google.golang.org/protobuf/proto"
 )
 
