@@ -93,7 +93,7 @@ class PackageClient implements ConsulClient {
 
   async health(service: string, block?: { index: bigint; waitMs: number }, signal?: AbortSignal) {
     const { body, response } = await this.ask(
-      `health/service/${service}`,
+      `health/service/${encodeURIComponent(service)}`,
       signal,
       (wire) => {
         if (block === undefined) return this.brief.health.service({ service, ...wire });

@@ -52,6 +52,8 @@ export function decodeEntries(service: string, entries: readonly ConsulHealthEnt
   return entries.flatMap((entry) => {
     const id = entry.Service?.ID;
     if (typeof id !== 'string' || id === '') return [];
+    // Consul looks names up without regard to case; mqant's callers do not.
+    if (entry.Service?.Service !== undefined && entry.Service.Service !== service) return [];
     if ((entry.Checks ?? []).some((check) => check.Status === 'critical')) return [];
     const { version, metadata } = decodeTags(entry.Service?.Tags ?? []);
     const address = entry.Service?.Address || entry.Node?.Address || '';

@@ -14,6 +14,8 @@ const LATER_LOOK_MS = 200;
 interface Registered {
   readonly node: ServiceNode;
   readonly ttlMs: number;
+  /** When its owner renewed it last; healing does not count. */
+  renewedAt: number;
 }
 
 /**
@@ -46,8 +48,9 @@ export class ConsulRegistrations {
   register(node: ServiceNode, ttlMs: number, signal: AbortSignal): Promise<void> {
     return this.inTurn(node.id, async () => {
       const before = this.registered.get(node.id);
+      if (before !== undefined) before.renewedAt = this.options.clock.now();
       if (before !== undefined && before.ttlMs === ttlMs && sameNode(before.node, node) && (await this.renew(node, signal))) return;
-      await this.put(node, ttlMs, signal);
+      await this.put({ node, ttlMs, renewedAt: this.options.clock.now() }, signal);
     });
   }
 
@@ -67,13 +70,17 @@ export class ConsulRegistrations {
     });
   }
 
-  /** Renews all of ours, putting back what the agent has lost. Failures are left to the next renewal. */
+  /**
+   * Renews all of ours, putting back what the agent has lost, except those that their owner no longer renews. Failures are left to the next
+   * renewal.
+   */
   async renewAll(signal: AbortSignal): Promise<void> {
     await Promise.allSettled(
       [...this.registered.keys()].map((id) =>
         this.inTurn(id, async () => {
           const entry = this.registered.get(id);
-          if (entry !== undefined && !(await this.renew(entry.node, signal))) await this.put(entry.node, entry.ttlMs, signal);
+          if (entry === undefined || this.options.clock.now() - entry.renewedAt > entry.ttlMs) return;
+          if (!(await this.renew(entry.node, signal))) await this.put(entry, signal);
         }),
       ),
     );
@@ -91,12 +98,13 @@ export class ConsulRegistrations {
     }
   }
 
-  private async put(node: ServiceNode, ttlMs: number, signal: AbortSignal): Promise<void> {
+  private async put(entry: Registered, signal: AbortSignal): Promise<void> {
+    const { node } = entry;
     const client = await this.client();
-    await client.register(encodeRecord(node, ttlMs), signal);
+    await client.register(encodeRecord(node, entry.ttlMs), signal);
     // A new TTL check is critical until its first pass, and callers drop critical nodes.
     await client.pass(checkId(node.id), signal);
-    this.registered.set(node.id, { node, ttlMs });
+    this.registered.set(node.id, entry);
     try {
       if (!(await this.seen(node, true, VISIBLE_WITHIN_MS, signal))) {
         this.registered.delete(node.id);

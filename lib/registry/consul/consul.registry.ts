@@ -135,7 +135,8 @@ class ConsulRegistry implements Registry {
   }
 }
 
-/** Names that cannot stand in a URL path of Consul: nobody is registered by them. */
+/** False for names that cannot stand in a URL path of Consul (it redirects `a/../b`, refuses what does not print): nobody is registered by them. */
 function isNameable(service: string): boolean {
-  return service !== '' && service !== '.' && service !== '..' && service.length <= 256 && !/\p{Cs}/u.test(service);
+  const cleaned = service.split('/').some((part) => part === '' || part === '.' || part === '..');
+  return !cleaned && service.length <= 256 && !/[\p{C}\p{Zl}\p{Zp}]/u.test(service);
 }
