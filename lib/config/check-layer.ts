@@ -96,7 +96,7 @@ class LayerCheck {
     if (!isPlain(raw)) return undefined;
     const { name, ...options } = this.copy(raw, path, isJson);
     // Environment variables may add an option to what a lower layer has named.
-    if (name === undefined && this.layer.texts) return { options };
+    if (name === undefined && this.layer.texts) return { options: isJson ? options : camelKeys(options) };
     return typeof name === 'string' && name !== '' ? { name, options } : undefined;
   }
 
@@ -152,6 +152,13 @@ class LayerCheck {
     if (this.unread.size === 0) return;
     this.findings.warn(`${placeOf(this.layer, [])}: accepted because mqant has them, but nothing reads them yet: ${[...this.unread].join(', ')}`);
   }
+}
+
+/** `HOLD_MS` is `holdMs`: the options of plug-ins are in camel case, and variables usually are not. */
+function camelKeys(options: Plain): Plain {
+  return Object.fromEntries(
+    Object.entries(options).map(([key, value]) => [/[a-z]/.test(key) ? key : key.toLowerCase().replace(/_+([a-z0-9])/g, (_, letter: string) => letter.toUpperCase()), value]),
+  );
 }
 
 const isScalar = (value: unknown): boolean => ['string', 'number', 'boolean'].includes(typeof value);
