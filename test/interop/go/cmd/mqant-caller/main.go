@@ -28,7 +28,7 @@ func main() {
 		peer.Fail(err)
 	}
 	if err := awaitRegistry(p.App, settings.Consul); err != nil {
-		peer.Fail(err)
+		p.Fail(err)
 	}
 	_ = p.App.OnStartup(func(module.App) { go serve(p) })
 	os.Exit(p.Run())

@@ -57,6 +57,10 @@ func Open(settings Settings, moduleType string) (*Peer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("cannot set stdout aside: %w", err)
 	}
+	conn, err := nats.Connect(settings.Nats, nats.MaxReconnects(-1), nats.ReconnectWait(100*time.Millisecond))
+	if err != nil {
+		return nil, fmt.Errorf("no NATS server at %s: %w", settings.Nats, err)
+	}
 	dir, err := os.MkdirTemp("", "mqant-peer-")
 	if err != nil {
 		return nil, err
@@ -64,10 +68,6 @@ func Open(settings Settings, moduleType string) (*Peer, error) {
 	config, err := writeConfig(dir, moduleType)
 	if err != nil {
 		return nil, err
-	}
-	conn, err := nats.Connect(settings.Nats, nats.MaxReconnects(-1), nats.ReconnectWait(100*time.Millisecond))
-	if err != nil {
-		return nil, fmt.Errorf("no NATS server at %s: %w", settings.Nats, err)
 	}
 	// With Parse(false) mqant dereferences nil unless all five paths are given (W-28). Registry after everything that
 	// could replace the selector: it initialises the selector present at that moment.
@@ -111,6 +111,12 @@ func (p *Peer) Run(mods ...module.Module) (status int) {
 // Stop ends Run. mqant has no API for that, only the signal.
 func (p *Peer) Stop() { _ = syscall.Kill(os.Getpid(), syscall.SIGTERM) }
 
+// Fail ends a program that cannot go on, before Run.
+func (p *Peer) Fail(err error) {
+	_ = os.RemoveAll(p.dir)
+	Fail(err)
+}
+
 // Print writes one line of JSON to the real stdout.
 func (p *Peer) Print(message any) {
 	p.mutex.Lock()
@@ -120,7 +126,7 @@ func (p *Peer) Print(message any) {
 	}
 }
 
-// Fail says on stderr why the program cannot go on.
+// Fail ends a program that could not even open its Peer: the reason on stderr, status 1.
 func Fail(err error) {
 	fmt.Fprintln(os.Stderr, err)
 	os.Exit(1)
