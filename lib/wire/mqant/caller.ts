@@ -1,0 +1,178 @@
+import { rpcError } from '../../common/error-catalog.js';
+import { RpcError } from '../../common/rpc-error.js';
+import type { ServiceNode } from '../../common/service-node.js';
+import type { OutboundCall, WireLink } from '../../rpc/wire.js';
+import { CallIds } from './call-ids.js';
+import { counted } from './counted.js';
+import { fromErrorText } from './error-text.js';
+import { MessageWriter } from './message-writer.js';
+import { readResultInfo, type ResultInfo } from './result-info.js';
+import { RPC_INFO } from './rpc-info.js';
+import type { ValueDecoder } from './value-decoder.js';
+import type { ValueEncoder } from './value-encoder.js';
+import { messageOf, unreadableReply, unsendable } from './value-error.js';
+
+/** `Expired` of calls that may take forever: it only tells the callee what is too old to begin with. */
+const LONGEST_MS = 24 * 3600 * 1000;
+/** Calls without reply that are remembered, for the transport to say that their node is gone. */
+const NOTIFIED = 256;
+/** The calls to one address are not searched more often than this. */
+const SWEEP_PAUSE_MS = 20;
+
+/**
+ * The calling half of the wire: requests out, replies in by one inbox per process.
+ *
+ * A call in flight when the link goes down stays pending until its deadline: nobody knows whether it arrived, and a Go node keeps
+ * its reply until the link is back.
+ */
+export class MqantCaller {
+  /** In the order they were sent. */
+  private readonly pending = new Map<number, OutboundCall>();
+  private readonly notified = new Map<number, ServiceNode>();
+  private readonly swept = new Map<string, number>();
+  private readonly out = new MessageWriter(RPC_INFO.type, RPC_INFO.arg, true);
+  private readonly ids: CallIds;
+
+  constructor(
+    private readonly link: WireLink,
+    private readonly inbox: string,
+    private readonly encoder: ValueEncoder,
+    private readonly decoder: ValueDecoder,
+  ) {
+    this.ids = new CallIds(link.processId);
+  }
+
+  get waiting(): number {
+    return this.pending.size;
+  }
+
+  send(call: OutboundCall): void {
+    let message: Uint8Array;
+    try {
+      message = this.encode(call);
+    } catch (error) {
+      return call.fail(error as RpcError);
+    }
+    if (call.noReply) this.remember(call);
+    else this.pending.set(call.id, call);
+    try {
+      this.link.transport.send(call.node.address, message, tokenOf(call.id));
+    } catch (error) {
+      this.forget(call.id);
+      call.fail(RpcError.is(error) ? error : rpcError('TRANSPORT_DOWN', `${call.node.id} ${call.path} was not sent: ${messageOf(error)}`, { cause: error }));
+    }
+  }
+
+  /** A reply that still comes is late. */
+  forget(id: number): void {
+    this.pending.delete(id);
+    this.notified.delete(id);
+  }
+
+  private encode(call: OutboundCall): Uint8Array {
+    const { out } = this;
+    const { headMark, valuesMark } = out;
+    const { args, argTypes } = call;
+    try {
+      out.limit = this.link.transport.maxMessageBytes;
+      out.text(RPC_INFO.cid, this.ids.text(call.id));
+      out.text(RPC_INFO.fn, call.path);
+      if (!call.noReply) out.text(RPC_INFO.replyTo, this.inbox);
+      out.varint(RPC_INFO.expired, Math.round(this.link.clock.wall() + Math.min(call.remainingMs(), LONGEST_MS)));
+      if (!call.noReply) out.varint(RPC_INFO.reply, 1);
+      for (let i = 0; i < args.length; i++) {
+        try {
+          this.encoder.write(args[i], argTypes?.[i], out);
+        } catch (error) {
+          throw unsendable(error, `argument ${i + 1} of ${call.node.id} ${call.path}`);
+        }
+      }
+      out.joinValues(valuesMark);
+      out.text(RPC_INFO.caller, call.caller);
+      out.text(RPC_INFO.hostname, call.caller);
+      return out.take(headMark);
+    } finally {
+      out.rewind(headMark, valuesMark);
+    }
+  }
+
+  /** Never throws. */
+  onReply(bytes: Uint8Array): void {
+    let info: ResultInfo;
+    try {
+      info = readResultInfo(bytes);
+    } catch (error) {
+      return counted('frame.dropped', `mqant reply: ${messageOf(error)}`);
+    }
+    const id = this.ids.read(bytes, info.cidStart, info.cidEnd);
+    const call = id === undefined ? undefined : this.pending.get(id);
+    // Late, doubled, or not ours: Go answers twice when a hook of it panics.
+    if (id === undefined || call === undefined) return counted('reply.unknown', 'mqant');
+    this.pending.delete(id);
+    if (info.error !== '') return call.fail(fromErrorText(info.error, call.node, call.path));
+    let value: unknown;
+    try {
+      info.reader.at = info.start;
+      info.reader.end = info.end;
+      value = this.decoder.reply(info.type, info.reader, call.returns);
+    } catch (error) {
+      return call.fail(unreadableReply(error, `${call.node.id} ${call.path}`, info.type));
+    }
+    call.succeed(value);
+  }
+
+  /** @returns true when the token is one of this wire's: those are odd */
+  undeliverable(token: number): boolean {
+    if (!Number.isInteger(token) || token % 2 !== 1) return false;
+    const id = (token - 1) / 2;
+    const call = this.pending.get(id);
+    const node = call?.node ?? this.notified.get(id);
+    if (node === undefined) return true;
+    // The picker learns it first: a call that fails here is sent again at once.
+    this.link.unreachable(node);
+    if (call === undefined) {
+      this.notified.delete(id);
+      return true;
+    }
+    const older = this.sentBefore(id, node.address);
+    this.pending.delete(id);
+    for (const victim of older) {
+      this.pending.delete(victim.id);
+      victim.fail(rpcError('NODE_UNREACHABLE', `${victim.node.id} went away while ${victim.path} was in flight; the call may have run`));
+    }
+    call.fail(rpcError('NODE_UNREACHABLE', `${node.id} does not listen on ${node.address}; its process is gone, or about to come back`, { undelivered: true }));
+    return true;
+  }
+
+  /** Earlier calls to an address that nobody listens on any more: they did arrive, and their replies will not. */
+  private sentBefore(id: number, address: string): OutboundCall[] {
+    const now = this.link.clock.now();
+    const last = this.swept.get(address);
+    if (last !== undefined && now - last < SWEEP_PAUSE_MS) return [];
+    if (this.swept.size >= NOTIFIED) this.swept.clear();
+    this.swept.set(address, now);
+    const found: OutboundCall[] = [];
+    for (const [other, call] of this.pending) {
+      if (other === id) break;
+      if (call.node.address === address) found.push(call);
+    }
+    return found;
+  }
+
+  private remember(call: OutboundCall): void {
+    if (this.notified.size >= NOTIFIED) this.notified.delete(this.notified.keys().next().value!);
+    this.notified.set(call.id, call.node);
+  }
+
+  close(): void {
+    const left = [...this.pending.values()];
+    this.pending.clear();
+    this.notified.clear();
+    for (const call of left) call.fail(rpcError('APP_STOPPED', `this app stopped before ${call.node.id} ${call.path} answered`));
+  }
+}
+
+/** Odd for this wire, even for the native one: they share the transport. */
+function tokenOf(id: number): number {
+  return id * 2 + 1;
+}
