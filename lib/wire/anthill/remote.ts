@@ -56,6 +56,11 @@ export class Remote {
     return this.pending.size === 0 && this.serving.size === 0 && this.writer.isEmpty;
   }
 
+  /** Nothing waits and nothing runs between us but what was just written. */
+  get isQuiet(): boolean {
+    return this.pending.size <= 1 && this.serving.size === 0;
+  }
+
   request(call: OutboundCall): void {
     if (!call.noReply) this.pending.set(call.id, { call, token: this.token });
     const error = this.put(() => this.writer.request(call), `the call to ${call.node.id} ${call.path}`);
