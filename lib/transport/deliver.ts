@@ -17,6 +17,16 @@ export function deliver(onMessage: (delivery: Delivery) => void, delivery: Deliv
   }
 }
 
+/** Tells the app of an event; what it throws must not reach the client library either. */
+export function tell(events: TransportEvents, what: 'onUndeliverable' | 'onLink', tellIt: () => void): void {
+  try {
+    tellIt();
+  } catch (error) {
+    count('transport.listener_failed', what);
+    events.logger?.error(`${what} of the transport's events threw`, { error });
+  }
+}
+
 /** Publishes a {@link CountEvent}. */
 export function count(name: string, detail?: string): void {
   if (!events.count.hasSubscribers) return;

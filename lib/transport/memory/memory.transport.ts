@@ -2,7 +2,7 @@ import { rpcError } from '../../common/error-catalog.js';
 import type { HealthReport } from '../../common/lifecycle.js';
 import type { RpcError } from '../../common/rpc-error.js';
 import type { Delivery, Subscription, Transport, TransportEvents } from '../../rpc/transport.js';
-import { deliver, NO_EVENTS } from '../deliver.js';
+import { deliver, NO_EVENTS, tell } from '../deliver.js';
 import { payloadTooLarge, transportClosed } from '../refusals.js';
 import { subjectOf } from '../subject.js';
 import { memoryHub, type HubListener, type HubPort, type MemoryHub } from './memory.hub.js';
@@ -36,7 +36,7 @@ class MemoryTransport implements Transport {
       receive: (listener, delivery) => {
         if (listener.isOpen) deliver(listener.onMessage, delivery, this.events.logger);
       },
-      undeliverable: (token) => this.events.onUndeliverable(token),
+      undeliverable: (token) => tell(this.events, 'onUndeliverable', () => this.events.onUndeliverable(token)),
       plug: (plugged) => this.plug(plugged),
     };
     hub.attach(this, this.port);
@@ -111,7 +111,7 @@ class MemoryTransport implements Transport {
     this.isCut = !plugged;
     if (this.state !== 'connected') return;
     if (plugged) this.wake();
-    this.events.onLink(plugged);
+    tell(this.events, 'onLink', () => this.events.onLink(plugged));
   }
 
   private wake(): void {
