@@ -6,10 +6,9 @@ import type { ValueType } from '../../rpc/value-types.js';
 import type { NodeHost, WireLink } from '../../rpc/wire.js';
 import { counted } from './counted.js';
 import { DEADLINE_TEXT, notFoundText, toErrorText } from './error-text.js';
-import { MessageWriter } from './message-writer.js';
-import { RESULT_INFO } from './result-info.js';
-import { readRpcInfo, type RpcInfo } from './rpc-info.js';
+import { ReplyEncoder } from './reply-encoder.js';
 import { isReplySubject } from './reply-subject.js';
+import { readRpcInfo, type RpcInfo } from './rpc-info.js';
 import type { ValueDecoder } from './value-decoder.js';
 import type { ValueEncoder } from './value-encoder.js';
 import { messageOf, unreadableArgument, unsendable } from './value-error.js';
@@ -19,13 +18,15 @@ const EXPIRED_TOLERANCE_MS = 5000;
 
 /** The serving half of the wire. */
 export class MqantCallee {
-  private readonly out = new MessageWriter(RESULT_INFO.type, RESULT_INFO.result, false);
+  private readonly replies: ReplyEncoder;
 
   constructor(
     private readonly link: WireLink,
-    private readonly encoder: ValueEncoder,
+    encoder: ValueEncoder,
     private readonly decoder: ValueDecoder,
-  ) {}
+  ) {
+    this.replies = new ReplyEncoder(encoder);
+  }
 
   /** Never throws. */
   onRequest(host: NodeHost, bytes: Uint8Array): void {
@@ -86,8 +87,9 @@ export class MqantCallee {
 
   /** Sends a result; one that cannot be sent becomes an error reply, so that the caller need not wait for its deadline. */
   reply(cid: string, replyTo: string, path: string, value: unknown, type: ValueType | undefined): void {
+    const { transport } = this.link;
     try {
-      this.link.transport.send(replyTo, this.encodeResult(cid, value, type));
+      transport.send(replyTo, this.replies.result(cid, value, type, transport.maxMessageBytes));
     } catch (error) {
       if (RpcError.is(error) && error.reason === 'TRANSPORT_DOWN') return counted('reply.lost', 'mqant: the transport is down');
       const cause = unsendable(error, `the reply of ${path}`);
@@ -97,35 +99,10 @@ export class MqantCallee {
 
   fail(cid: string, replyTo: string, text: string): void {
     try {
-      this.link.transport.send(replyTo, this.encodeError(cid, text));
+      this.link.transport.send(replyTo, this.replies.error(cid, text));
     } catch (error) {
       counted('reply.lost', `mqant: ${messageOf(error)}`);
     }
-  }
-
-  private encodeResult(cid: string, value: unknown, type: ValueType | undefined): Uint8Array {
-    const { out } = this;
-    const { headMark, valuesMark } = out;
-    try {
-      out.limit = this.link.transport.maxMessageBytes;
-      out.text(RESULT_INFO.cid, cid);
-      this.encoder.write(value, type, out);
-      out.joinValues(valuesMark);
-      return out.take(headMark);
-    } finally {
-      out.rewind(headMark, valuesMark);
-    }
-  }
-
-  private encodeError(cid: string, text: string): Uint8Array {
-    const { out } = this;
-    const { headMark, valuesMark } = out;
-    out.text(RESULT_INFO.cid, cid);
-    out.text(RESULT_INFO.error, text);
-    out.type('null');
-    const message = out.take(headMark);
-    out.rewind(headMark, valuesMark);
-    return message;
   }
 }
 

@@ -5,12 +5,11 @@ import type { OutboundCall, WireLink } from '../../rpc/wire.js';
 import { CallIds } from './call-ids.js';
 import { counted } from './counted.js';
 import { fromErrorText } from './error-text.js';
-import { MessageWriter } from './message-writer.js';
+import { RequestEncoder } from './request-encoder.js';
 import { readResultInfo, type ResultInfo } from './result-info.js';
-import { RPC_INFO } from './rpc-info.js';
 import type { ValueDecoder } from './value-decoder.js';
 import type { ValueEncoder } from './value-encoder.js';
-import { messageOf, unreadableReply, unsendable } from './value-error.js';
+import { messageOf, unreadableReply } from './value-error.js';
 
 /** `Expired` of calls that may take forever: it only tells the callee what is too old to begin with. */
 const LONGEST_MS = 24 * 3600 * 1000;
@@ -30,16 +29,17 @@ export class MqantCaller {
   private readonly pending = new Map<number, OutboundCall>();
   private readonly notified = new Map<number, ServiceNode>();
   private readonly swept = new Map<string, number>();
-  private readonly out = new MessageWriter(RPC_INFO.type, RPC_INFO.arg, true);
+  private readonly requests: RequestEncoder;
   private readonly ids: CallIds;
 
   constructor(
     private readonly link: WireLink,
     private readonly inbox: string,
-    private readonly encoder: ValueEncoder,
+    encoder: ValueEncoder,
     private readonly decoder: ValueDecoder,
   ) {
     this.ids = new CallIds(link.processId);
+    this.requests = new RequestEncoder(encoder);
   }
 
   get waiting(): number {
@@ -70,30 +70,10 @@ export class MqantCaller {
   }
 
   private encode(call: OutboundCall): Uint8Array {
-    const { out } = this;
-    const { headMark, valuesMark } = out;
-    const { args, argTypes } = call;
-    try {
-      out.limit = this.link.transport.maxMessageBytes;
-      out.text(RPC_INFO.cid, this.ids.text(call.id));
-      out.text(RPC_INFO.fn, call.path);
-      if (!call.noReply) out.text(RPC_INFO.replyTo, this.inbox);
-      out.varint(RPC_INFO.expired, Math.round(this.link.clock.wall() + Math.min(call.remainingMs(), LONGEST_MS)));
-      if (!call.noReply) out.varint(RPC_INFO.reply, 1);
-      for (let i = 0; i < args.length; i++) {
-        try {
-          this.encoder.write(args[i], argTypes?.[i], out);
-        } catch (error) {
-          throw unsendable(error, `argument ${i + 1} of ${call.node.id} ${call.path}`);
-        }
-      }
-      out.joinValues(valuesMark);
-      out.text(RPC_INFO.caller, call.caller);
-      out.text(RPC_INFO.hostname, call.caller);
-      return out.take(headMark);
-    } finally {
-      out.rewind(headMark, valuesMark);
-    }
+    const expired = Math.round(this.link.clock.wall() + Math.min(call.remainingMs(), LONGEST_MS));
+    const { path: fn, args, argTypes, caller, node } = call;
+    const request = { cid: this.ids.text(call.id), fn, replyTo: call.noReply ? '' : this.inbox, expired, args, argTypes, caller, target: node.id };
+    return this.requests.encode(request, this.link.transport.maxMessageBytes);
   }
 
   /** Never throws. */

@@ -57,7 +57,8 @@ function frameworkError(text: string, node: ServiceNode, path: string): RpcError
   if (text === DEADLINE_TEXT || text === `context ${DEADLINE_TEXT}`) return remote('DEADLINE_EXCEEDED', `${where}: ${text}`);
   // Go puts a dump of the arguments behind it.
   if (text.startsWith('The number of params ')) return remote('ARGUMENT_COUNT', `${where} takes another number of arguments`);
-  if (text.includes('not registered to app.addrpcserialize')) return remote('ARGUMENT_TYPE', `${where}: ${text}`);
+  if (text.startsWith('Bytes2Args [')) return remote('ARGUMENT_TYPE', `${where} does not know a type: ${text}`);
+  if (text.startsWith('Args2Bytes [')) return remote('REPLY_UNENCODABLE', `${where} made a result that mqant cannot send: ${text}`);
   if (text === 'none available' || text.startsWith('nofound ')) return remote('NO_NODE_MATCHES', `${where} found no node for a call of its own: ${text}`);
   if (text === 'client closed') return remote('APP_STOPPED', `${where}: ${text}`);
   const panic = PANIC.exec(text)?.[1]?.split('\n ----Stack----')[0]?.trim();
