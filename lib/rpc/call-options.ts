@@ -1,6 +1,6 @@
 import type { SelectOptions } from '../common/selection.js';
 import type { Codec } from './codec.js';
-import type { MarshalerClass, ProtoSchema, ReplyType, ValueType } from './value-types.js';
+import type { ArgTypes, MarshalerClass, ProtoSchema, ReplyType } from '../common/value-types.js';
 
 /** Options of one call, or of all calls of a client. @public */
 export interface CallOptions extends SelectOptions {
@@ -13,7 +13,7 @@ export interface CallOptions extends SelectOptions {
   /** What the reply must be; anything else is an error. */
   returns?: ReplyType;
   /** Wire types of the arguments, where the callee's are not plain (mqant: `['int', 'long']`). */
-  args?: readonly ValueType[];
+  args?: ArgTypes;
   /** @default the app's codec */
   codec?: Codec;
   /** Calls to a node of this process share values with it instead of copying them. @default true (copy) */

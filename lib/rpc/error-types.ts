@@ -1,15 +1,9 @@
 import type { RpcCodeName } from '../common/rpc-code.js';
 import { rpcError } from '../common/error-catalog.js';
 import { RpcError } from '../common/rpc-error.js';
-import type { ErrorClass } from './handler-entry.js';
+import type { ErrorClass, ErrorTypeOptions } from '../common/handler-options.js';
 
-/** What a declared error class is on the wire. @public */
-export interface ErrorTypeOptions {
-  /** @default FAILED_PRECONDITION */
-  code?: RpcCodeName;
-  /** UPPER_SNAKE; the same on both sides. @default the class name in UPPER_SNAKE */
-  reason?: string;
-}
+export type { ErrorTypeOptions };
 
 /** A declared error class with its wire form. */
 export interface ErrorType {

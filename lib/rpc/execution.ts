@@ -1,13 +1,33 @@
 import { runInContext, type AbortListener, type RpcContext } from '../common/call-context.js';
-import { DeadlineEntry } from '../common/deadline-queue.js';
+import type { Clock } from '../common/clock.js';
+import { DeadlineEntry, type DeadlineQueue } from '../common/deadline-queue.js';
 import { rpcError } from '../common/error-catalog.js';
 import { events, type CallEvent } from '../common/events.js';
+import type { Logger } from '../common/logger.js';
 import type { RpcError } from '../common/rpc-error.js';
-import { intercept, type CallInfo } from './interceptor.js';
+import { intercept, type CallInfo, type Interceptor } from './interceptor.js';
 import type { Responder } from './handler-entry.js';
 import type { LaneJob } from './lane.js';
-import type { RpcServer } from './rpc.server.js';
 import type { BoundHandler } from './bound-handler.js';
+import type { ServedCall, ServerHooks } from './server-hooks.js';
+
+/** What an execution needs of the server it runs on. */
+export interface ExecutionHost {
+  readonly nodeId: string;
+  readonly clock: Clock;
+  readonly deadlines: DeadlineQueue;
+  readonly logger: Logger;
+  readonly interceptors: readonly Interceptor[];
+  readonly hooks: ServerHooks;
+  /** Neither interceptors nor a hook before: the handler runs without a wrapping promise. */
+  readonly isBare: boolean;
+  /** Counts handlers that outlived their deadline and their patience. */
+  abandoned: number;
+  toRpcError(error: unknown, handler: BoundHandler): RpcError;
+  completed(call: ServedCall, result: unknown, durationMs: number): void;
+  failed(call: ServedCall, error: RpcError): void;
+  ended(execution: Execution): void;
+}
 
 /**
  * One call being served: waits in its lanes, runs, answers once, and lets go of its lanes when the handler has really ended.
@@ -22,7 +42,7 @@ export class Execution extends DeadlineEntry implements LaneJob, AbortListener {
   private readonly startedAt: number;
 
   constructor(
-    private readonly server: RpcServer,
+    private readonly server: ExecutionHost,
     private readonly handler: BoundHandler,
     private args: readonly unknown[],
     readonly context: RpcContext,
@@ -97,11 +117,14 @@ export class Execution extends DeadlineEntry implements LaneJob, AbortListener {
   /** With hooks and interceptors around. */
   async runWrapped(): Promise<unknown> {
     const { server, context, handler } = this;
-    const call = { path: handler.path, args: this.args, context };
-    await server.hooks.before?.(call);
+    await server.hooks.before?.(this.call);
     if (server.interceptors.length === 0) return handler.invoke(this.args, context);
     const info: CallInfo = { side: 'server', target: server.nodeId, path: handler.path, args: this.args, metadata: context.metadata, context };
     return intercept(server.interceptors, info, async () => handler.invoke((this.args = info.args), context));
+  }
+
+  private get call(): ServedCall {
+    return { path: this.handler.path, args: this.args, context: this.context };
   }
 
   private resolved(value: unknown): void {
@@ -109,7 +132,7 @@ export class Execution extends DeadlineEntry implements LaneJob, AbortListener {
     if (!this.answered) {
       this.answered = true;
       this.report(undefined);
-      this.server.hooked('complete', { path: this.handler.path, args: this.args, context: this.context }, value, this.server.clock.now() - this.startedAt);
+      this.server.completed(this.call, value, this.server.clock.now() - this.startedAt);
       this.responder.reply(value);
     }
     this.release();
@@ -126,7 +149,7 @@ export class Execution extends DeadlineEntry implements LaneJob, AbortListener {
     if (this.answered) return;
     this.answered = true;
     this.report(error);
-    this.server.hooked('error', { path: this.handler.path, args: this.args, context: this.context }, error);
+    this.server.failed(this.call, error);
     this.responder.fail(error);
   }
 

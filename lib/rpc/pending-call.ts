@@ -5,14 +5,23 @@ import { events, type CallEvent } from '../common/events.js';
 import type { RpcError } from '../common/rpc-error.js';
 import type { Picked } from '../common/selection.js';
 import type { ServiceNode } from '../common/service-node.js';
+import type { ByteWriter } from './byte-writer.js';
 import type { CallOptions } from './call-options.js';
 import type { Codec } from './codec.js';
 import type { Responder } from './handler-entry.js';
 import { checkReply } from './reply-type.js';
-import type { Rpc } from './rpc.client.js';
+import type { RpcClientDeps } from './client-deps.js';
 import { isolate } from './value-slots.js';
-import type { ReplyType, ValueType } from './value-types.js';
+import type { ArgTypes, ReplyType, ValueType } from '../common/value-types.js';
 import type { OutboundCall, WirePeer } from './wire.js';
+
+/** The client that a call belongs to. */
+export interface CallOwner {
+  readonly deps: RpcClientDeps;
+  readonly scratch: ByteWriter;
+  /** Tries another node; false: it is over. */
+  redirect(call: PendingCall, error: RpcError): boolean;
+}
 
 /**
  * One call from the caller's side, over all its attempts. It is its own deadline entry, its own responder for local nodes and
@@ -38,7 +47,7 @@ export class PendingCall extends DeadlineEntry implements OutboundCall, Responde
   private onSignal: (() => void) | undefined;
 
   constructor(
-    private readonly client: Rpc,
+    private readonly client: CallOwner,
     readonly id: number,
     readonly target: string,
     readonly path: string,
@@ -69,7 +78,7 @@ export class PendingCall extends DeadlineEntry implements OutboundCall, Responde
     return this.options.external ?? false;
   }
 
-  get argTypes(): readonly ValueType[] | undefined {
+  get argTypes(): ArgTypes | undefined {
     return this.options.args;
   }
 

@@ -1,6 +1,6 @@
 import { rpcError } from '../common/error-catalog.js';
 import type { RpcError } from '../common/rpc-error.js';
-import { isMarshalerClass, isProtoSchema, type ReplyType, type ValueType } from './value-types.js';
+import { isMarshalerClass, isProtoSchema, type ReplyType, type ValueType, type ArgTypes } from '../common/value-types.js';
 
 /** Checks a decoded reply against what the caller asked for. Returns it, or throws REPLY_TYPE. */
 export function checkReply(value: unknown, returns: ReplyType | undefined, where: string): unknown {
@@ -44,7 +44,7 @@ const INTEGERS: Readonly<Record<string, readonly [number, number]>> = { int: [-0
  * Brings an argument to its declared wire type, so that a handler sees the same whichever way the call came: `long` is always bigint,
  * `int` a 32-bit integer. Returns undefined when nothing is declared that needs it.
  */
-export function compileCoercion(types: readonly ValueType[] | undefined): ((args: readonly unknown[]) => readonly unknown[]) | undefined {
+export function compileCoercion(types: ArgTypes | undefined): ((args: readonly unknown[]) => readonly unknown[]) | undefined {
   if (types === undefined || !types.some((type) => typeof type === 'string' && (type === 'long' || type in INTEGERS))) return undefined;
   return (args) => args.map((value, i) => coerce(value, types[i], i));
 }

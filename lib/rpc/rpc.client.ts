@@ -1,39 +1,17 @@
 import { currentContext, RpcContext } from '../common/call-context.js';
-import type { Clock } from '../common/clock.js';
-import type { DeadlineQueue } from '../common/deadline-queue.js';
 import { rpcError } from '../common/error-catalog.js';
 import { RpcError } from '../common/rpc-error.js';
-import type { NodePicker, Picked } from '../common/selection.js';
+import type { Picked } from '../common/selection.js';
 import { parseTarget, type ServiceNode } from '../common/service-node.js';
 import { ByteWriter } from './byte-writer.js';
 import type { CallOptions, ReplyOf } from './call-options.js';
-import type { Codec } from './codec.js';
-import type { ErrorTypes } from './error-types.js';
-import { intercept, type CallInfo, type Interceptor } from './interceptor.js';
-import { PendingCall } from './pending-call.js';
+import type { RpcClientDeps } from './client-deps.js';
+import { handlerNotFound } from './handler-not-found.js';
+import { intercept, type CallInfo } from './interceptor.js';
+import { type CallOwner, PendingCall } from './pending-call.js';
 import { isolate } from './value-slots.js';
-import type { ReplyType } from './value-types.js';
-import type { NodeHost, WirePeer } from './wire.js';
-
-/** What the client works with; the app provides it. */
-export interface RpcClientDeps {
-  readonly picker: NodePicker;
-  /** A node of this process, by id. */
-  readonly host: (nodeId: string) => NodeHost | undefined;
-  /** The wire to speak with a node. @throws RpcError WIRE_MISMATCH, APP_NOT_STARTED */
-  readonly peer: (node: ServiceNode) => WirePeer;
-  readonly deadlines: DeadlineQueue;
-  readonly clock: Clock;
-  readonly codec: Codec;
-  readonly errorTypes: ErrorTypes;
-  /** Default deadline of a call. */
-  readonly timeoutMs: number;
-  /** Name given to callees for calls made outside of handlers. */
-  readonly caller: string;
-  readonly interceptors: readonly Interceptor[];
-  /** Rewrites each target before it is looked up (mqant's SetMapRoute). */
-  readonly mapRoute?: ((target: string, path: string) => string) | undefined;
-}
+import type { ReplyType } from '../common/value-types.js';
+import type { NodeHost } from './wire.js';
 
 const NO_OPTIONS: CallOptions = Object.freeze({});
 const NO_ARGS: readonly unknown[] = Object.freeze([]);
@@ -43,7 +21,7 @@ const DEFAULT_REDIRECTS = 3;
  * Calls other services. `target` is a service name, or `type@id` for one node. Inject it with `@InjectRpc()`.
  * @public
  */
-export class Rpc {
+export class Rpc implements CallOwner {
   /** @internal */ readonly scratch = new ByteWriter(1024);
   private nextId = 1;
 
@@ -252,10 +230,4 @@ function inherit(own: Readonly<Record<string, string>> | undefined, parent: RpcC
   let merged: Record<string, string> | undefined;
   for (const key in parent.metadata) if (key.startsWith('x-')) (merged ??= {})[key] = parent.metadata[key]!;
   return merged === undefined ? own : Object.assign(merged, own);
-}
-
-/** The same words on every wire. */
-export function handlerNotFound(host: NodeHost, path: string): RpcError {
-  const known = [...host.paths()].slice(0, 20).join(', ');
-  return rpcError('HANDLER_NOT_FOUND', `${host.nodeId} has no handler '${path}'; it has: ${known || 'none'}`, { metadata: { node: host.nodeId, path } });
 }

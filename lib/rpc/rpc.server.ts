@@ -8,7 +8,7 @@ import type { Logger } from '../common/logger.js';
 import { RpcError } from '../common/rpc-error.js';
 import { LaneTable, type BoundHandler } from './bound-handler.js';
 import { type ErrorTypes, internalError } from './error-types.js';
-import { Execution } from './execution.js';
+import { Execution, type ExecutionHost } from './execution.js';
 import type { HandlerDescriptor, HandlerEntry, Responder } from './handler-entry.js';
 import type { Interceptor } from './interceptor.js';
 import type { ServedCall, ServerHooks } from './server-hooks.js';
@@ -31,7 +31,7 @@ export interface RpcServerOptions {
 }
 
 /** The handlers of one node and the calls they serve. Knows no wire and no container. */
-export class RpcServer implements NodeHost {
+export class RpcServer implements NodeHost, ExecutionHost {
   readonly nodeId: string;
   readonly clock: Clock;
   readonly deadlines: DeadlineQueue;
@@ -143,14 +143,18 @@ export class RpcServer implements NodeHost {
   }
 
   /** @internal */
-  hooked(hook: 'complete', call: ServedCall, result: unknown, durationMs: number): void;
-  hooked(hook: 'error', call: ServedCall, error: RpcError): void;
-  hooked(hook: 'complete' | 'error', call: ServedCall, outcome: unknown, durationMs = 0): void {
-    const { hooks } = this;
-    if (hooks[hook] === undefined) return;
+  completed(call: ServedCall, result: unknown, durationMs: number): void {
+    if (this.hooks.complete) this.hooked('complete', call, () => this.hooks.complete?.(call, result, durationMs));
+  }
+
+  /** @internal */
+  failed(call: ServedCall, error: RpcError): void {
+    if (this.hooks.error) this.hooked('error', call, () => this.hooks.error?.(call, error));
+  }
+
+  private hooked(hook: string, call: ServedCall, run: () => void): void {
     try {
-      if (hook === 'complete') hooks.complete?.(call, outcome, durationMs);
-      else hooks.error?.(call, outcome as RpcError);
+      run();
     } catch (error) {
       this.logger.error(`the server hook "${hook}" threw`, { node: this.nodeId, path: call.path, error });
     }

@@ -3,7 +3,7 @@ import { ByteReader, MalformedBytes } from './byte-reader.js';
 import { ByteWriter } from './byte-writer.js';
 import type { Codec } from './codec.js';
 import { isImmutable, unsupported } from './plain-value.js';
-import { isMarshaler, isMarshalerClass, isProtoSchema, protoLabel, protoSchemaOf, TypedValue, type ReplyType, type ValueType } from './value-types.js';
+import { isMarshaler, isMarshalerClass, isProtoSchema, protoLabel, protoSchemaOf, TypedValue, type ReplyType, type ValueType, type ArgTypes } from '../common/value-types.js';
 
 /** Kinds of slots, docs/protocol.md "Values". */
 const SLOT = { codec: 0, proto: 1, marshal: 2 } as const;
@@ -83,14 +83,14 @@ function emptyOf(type: ValueType | ReplyType | undefined): unknown {
 }
 
 /** True when the arguments can be written as one codec array: the common case, without slots. */
-export function allPlain(values: readonly unknown[], types: readonly ValueType[] | undefined): boolean {
-  if (types !== undefined && types.some((type) => typeof type !== 'string')) return false;
+export function allPlain(values: readonly unknown[], types: ArgTypes | undefined): boolean {
+  if (types !== undefined && types.some((type) => type !== undefined && typeof type !== 'string')) return false;
   for (let i = 0; i < values.length; i++) if (!isPlain(values[i])) return false;
   return true;
 }
 
 /** Writes values as slots with lengths. */
-export function writeSlots(values: readonly unknown[], types: readonly ValueType[] | undefined, codec: Codec, out: ByteWriter): void {
+export function writeSlots(values: readonly unknown[], types: ArgTypes | undefined, codec: Codec, out: ByteWriter): void {
   out.varint(values.length);
   const scratch = new ByteWriter(256);
   for (let i = 0; i < values.length; i++) {
@@ -101,7 +101,7 @@ export function writeSlots(values: readonly unknown[], types: readonly ValueType
   }
 }
 
-export function readSlots(reader: ByteReader, types: readonly (ValueType | ReplyType)[] | undefined, codec: Codec): unknown[] {
+export function readSlots(reader: ByteReader, types: readonly (ValueType | ReplyType | undefined)[] | undefined, codec: Codec): unknown[] {
   const count = reader.varint();
   reader.need(count);
   const values: unknown[] = [];

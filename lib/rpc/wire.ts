@@ -7,7 +7,7 @@ import type { ServiceNode } from '../common/service-node.js';
 import type { Codec } from './codec.js';
 import type { HandlerEntry, Responder } from './handler-entry.js';
 import type { Transport } from './transport.js';
-import type { ReplyType, ValueType } from './value-types.js';
+import type { ArgTypes, ReplyType } from '../common/value-types.js';
 
 /** A call on its way out, as a wire sees it. Exactly one of `succeed` and `fail` is called, once; later ones are ignored. @plugin */
 export interface OutboundCall {
@@ -23,7 +23,7 @@ export interface OutboundCall {
   readonly external: boolean;
   readonly chain: readonly HeldLane[];
   /** Declared argument types, when the caller said them. */
-  readonly argTypes: readonly ValueType[] | undefined;
+  readonly argTypes: ArgTypes | undefined;
   readonly returns: ReplyType | undefined;
   readonly codec: Codec;
   /** The node picked for this attempt. */

@@ -1,4 +1,4 @@
-import type { ValueType } from '../../rpc/value-types.js';
+import type { ArgTypes } from '../../rpc/value-types.js';
 import { MessageWriter } from './message-writer.js';
 import { RPC_INFO } from './rpc-info.js';
 import type { ValueEncoder } from './value-encoder.js';
@@ -13,7 +13,7 @@ export interface RequestFields {
   /** Unix milliseconds, whole. */
   readonly expired: number;
   readonly args: readonly unknown[];
-  readonly argTypes: readonly ValueType[] | undefined;
+  readonly argTypes: ArgTypes | undefined;
   readonly caller: string;
   /** `type@id` of the callee, for messages. */
   readonly target: string;
