@@ -1,7 +1,16 @@
 import type { ServiceNode } from '../common/service-node.js';
 import type { Advertiser } from '../registry/advertiser.js';
+import type { RegistrationOptions } from '../registry/registry.js';
 import type { RpcServer } from '../rpc/rpc.server.js';
-import type { NodeSpec } from './rpc-runtime.js';
+
+/** A node to be served. */
+export interface NodeSpec {
+  readonly type: string;
+  readonly id: string;
+  readonly version: string;
+  readonly metadata: Readonly<Record<string, string>>;
+  readonly registration: RegistrationOptions;
+}
 
 /**
  * A node of this process: its server, and what the registry says of it. Modules reach their own as `rpc.local`.

@@ -7,7 +7,7 @@ import type { RpcError } from '../common/rpc-error.js';
 import type { NodeFilter, Selector } from '../common/selection.js';
 import { NODE_META, type ServiceNode } from '../common/service-node.js';
 import { Advertiser } from '../registry/advertiser.js';
-import type { RegistrationOptions, Registry } from '../registry/registry.js';
+import type { Registry } from '../registry/registry.js';
 import type { CallOptions } from '../rpc/call-options.js';
 import type { Codec } from '../rpc/codec.js';
 import { ErrorTypes } from '../rpc/error-types.js';
@@ -18,7 +18,7 @@ import type { ServerHooks } from '../rpc/server-hooks.js';
 import type { Transport } from '../rpc/transport.js';
 import type { Wire, WirePeer } from '../rpc/wire.js';
 import { ServiceDirectory } from '../selector/service-directory.js';
-import { LocalNode } from './local-node.js';
+import { LocalNode, type NodeSpec } from './local-node.js';
 
 /** What a process's RPC is made of, all choices made. */
 export interface RuntimeOptions {
@@ -42,15 +42,6 @@ export interface RuntimeOptions {
   readonly mapError: (error: unknown) => RpcError | undefined;
   readonly maxConcurrent?: number | undefined;
   readonly calls?: CallOptions | undefined;
-}
-
-/** A node to be served. */
-export interface NodeSpec {
-  readonly type: string;
-  readonly id: string;
-  readonly version: string;
-  readonly metadata: Readonly<Record<string, string>>;
-  readonly registration: RegistrationOptions;
 }
 
 /**

@@ -97,9 +97,15 @@ function writeDate(value: Date, out: ByteWriter): void {
 
 function writeArray(value: readonly unknown[], out: ByteWriter, depth: number): void {
   const count = value.length;
-  if (count < 16) out.u8(0x90 | count);
-  else if (count < 0x10000) out.u8(0xdc), out.u16(count);
-  else out.u8(0xdd), out.u32(count);
+  if (count < 16) {
+    out.u8(0x90 | count);
+  } else if (count < 0x10000) {
+    out.u8(0xdc);
+    out.u16(count);
+  } else {
+    out.u8(0xdd);
+    out.u32(count);
+  }
   for (let i = 0; i < count; i++) write(value[i], out, depth + 1);
 }
 
@@ -107,8 +113,8 @@ function writeObject(value: Record<string, unknown>, out: ByteWriter, depth: num
   const keys = Object.keys(value);
   const mark = out.length;
   const wide = keys.length >= 16;
-  if (wide) out.u8(0xdf), out.u32(0);
-  else out.u8(0);
+  out.u8(wide ? 0xdf : 0);
+  if (wide) out.u32(0);
   let count = 0;
   for (const key of keys) {
     const item = value[key];

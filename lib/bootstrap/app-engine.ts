@@ -1,0 +1,235 @@
+import { Backoff } from '../common/backoff.js';
+import { sleep, type Clock, type RandomSource } from '../common/clock.js';
+import { events } from '../common/events.js';
+import type { AppPart, AppState, HealthReport, Phase } from '../common/lifecycle.js';
+import type { Logger } from '../common/logger.js';
+import type { Registry } from '../registry/registry.js';
+import type { Transport } from '../rpc/transport.js';
+import type { RpcRuntime } from './rpc-runtime.js';
+
+/** A module's `run`. */
+export interface RunnableModule {
+  readonly type: string;
+  run(signal: AbortSignal): Promise<void> | void;
+}
+
+/** What an engine drives. */
+export interface EngineOptions {
+  readonly runtime: RpcRuntime;
+  readonly transport: Transport;
+  readonly registry: Registry;
+  readonly clock: Clock;
+  readonly random: RandomSource;
+  readonly logger: Logger;
+  readonly name: string;
+  readonly graceMs: number;
+  readonly killWaitMs: number;
+  /** Found in the container once it exists. */
+  readonly parts: () => readonly AppPart[];
+  readonly runs: () => readonly RunnableModule[];
+  /** Binds handlers: the first step of start. */
+  readonly bind: () => void;
+  /** A module's `run` rejected: the app should stop with that error. */
+  readonly onRunFailed: (error: unknown, type: string) => void;
+}
+
+export interface StartOptions {
+  /** Give up at the first refusal of transport or registry instead of trying until they are there. @default false */
+  failFast?: boolean;
+}
+
+/** How long start waits for the registry to take the nodes before it goes on without; registration goes on behind. */
+const REGISTER_WAIT_MS = 3000;
+/** Deregistration must not use up the time that calls in flight need. */
+const WITHDRAW_WAIT_MS = 3000;
+
+/**
+ * The steps of starting and stopping, in the order of DESIGN section 5, without any container: `start`, `drain` (everything before the
+ * container's destroy hooks), `close` (everything after). Each is safe in a half-started state.
+ */
+export class AppEngine {
+  private current: AppState = 'created';
+  private readonly running = new AbortController();
+  private readonly starting = new AbortController();
+  private readonly started: AppPart[] = [];
+  private runsDone: Promise<void> = Promise.resolve();
+  private opened = false;
+  private readonly failures: unknown[] = [];
+
+  constructor(private readonly options: EngineOptions) {}
+
+  get state(): AppState {
+    return this.current;
+  }
+
+  /** True only while every part is up and the app is neither starting nor stopping. */
+  get isReady(): boolean {
+    return this.current === 'ready' && this.health().every((part) => part.status === 'up');
+  }
+
+  health(): ({ name: string } & HealthReport)[] {
+    const parts = this.started.flatMap((part) => (part.health ? [{ name: part.name, ...part.health() }] : []));
+    return this.opened ? [...this.options.runtime.health(), ...parts] : parts;
+  }
+
+  moveTo(state: AppState): void {
+    const from = this.current;
+    this.current = state;
+    if (events.state.hasSubscribers) events.state.publish({ app: this.options.name, from, to: state });
+  }
+
+  async start({ failFast = false }: StartOptions = {}): Promise<void> {
+    const { runtime, registry, transport } = this.options;
+    const { signal } = this.starting;
+    this.moveTo('starting');
+    await this.step('bind handlers', () => this.options.bind());
+    if (failFast) await this.step(`reach registry ${registry.name}`, () => registry.connect(signal));
+    await this.startParts('registry');
+    await this.startParts('resource');
+    await this.step(`connect transport ${transport.name}`, () => this.connect(failFast));
+    this.opened = true;
+    await this.step('listen', () => runtime.listen());
+    await this.startParts('transport');
+    await this.step(`register in ${registry.name}`, () => this.advertise(failFast));
+    await this.startParts('ingress');
+    this.launch();
+    signal.throwIfAborted();
+    this.moveTo('ready');
+  }
+
+  /** Interrupts a start that waits for a server. */
+  interrupt(reason: unknown): void {
+    this.starting.abort(reason);
+  }
+
+  /**
+   * From "not ready" to "nothing runs any more": withdraw, close ingress, keep answering late calls for a moment, refuse, wait, abort.
+   * @param deadline aborts when the time for stopping is over
+   */
+  async drain(deadline: AbortSignal): Promise<void> {
+    const { runtime, graceMs, clock } = this.options;
+    this.moveTo('draining');
+    const busy = this.opened;
+    if (busy) await this.tried('deregister', async () => runtime.withdraw(AbortSignal.any([deadline, AbortSignal.timeout(WITHDRAW_WAIT_MS)])));
+    this.running.abort(new Error('the app is stopping'));
+    await this.stopParts(['ingress'], deadline);
+    if (busy && runtime.local.length > 0) await sleep(clock, graceMs, deadline, true);
+    runtime.refuse();
+    await this.tried('finish calls', () => runtime.idle(deadline));
+    const cut = runtime.abortAll();
+    if (cut.length > 0) this.fail('finish calls', new Error(`aborted after killWaitMs: ${cut.join(', ')}`));
+    await this.tried('end of run()', () => within(this.runsDone, deadline, 'a module\'s run(signal) did not return after its signal aborted'));
+  }
+
+  /** After the container's destroy hooks. */
+  async close(deadline: AbortSignal): Promise<void> {
+    const { runtime, registry } = this.options;
+    await this.stopParts(['transport'], deadline);
+    await this.tried('close transport', () => within(runtime.close(), deadline, 'the transport did not close in time'));
+    await this.stopParts(['resource', 'registry'], deadline);
+    await this.tried('close registry', () => within(registry.close(), deadline, 'the registry did not close in time'));
+  }
+
+  /** What went wrong while stopping; one error for all. Undefined when nothing did. */
+  takeFailure(): Error | undefined {
+    const errors = this.failures.splice(0);
+    if (errors.length === 0) return undefined;
+    return new AggregateError(errors, `stopping went wrong in ${errors.length} place(s): ${errors.map((error) => (error as Error).message).join('; ')}`);
+  }
+
+  /** A step of stopping failed: the next ones happen all the same. */
+  fail(step: string, error: unknown): void {
+    const message = error instanceof Error ? error.message : String(error);
+    this.options.logger.error(`stopping: ${step} failed`, { error });
+    this.failures.push(new Error(`${step}: ${message}`, { cause: error }));
+  }
+
+  async tried(step: string, work: () => Promise<unknown> | undefined | void): Promise<void> {
+    try {
+      await work();
+    } catch (error) {
+      this.fail(step, error);
+    }
+  }
+
+  private async step(name: string, work: () => Promise<void> | void): Promise<void> {
+    const { clock, logger } = this.options;
+    this.starting.signal.throwIfAborted();
+    const from = clock.now();
+    await work();
+    logger.debug(`start: ${name}`, { ms: Math.round(clock.now() - from) });
+  }
+
+  /** Tries until the transport is there: a service that starts before its bus waits for it, saying so. */
+  private async connect(failFast: boolean): Promise<void> {
+    const { transport, clock, random, logger } = this.options;
+    const backoff = new Backoff(clock, random, { baseMs: 200, maxMs: 5000 });
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await transport.connect(this.starting.signal);
+      } catch (error) {
+        if (failFast || this.starting.signal.aborted) throw error;
+        // The first few, then one line in eight: an outage of hours must not fill a disk.
+        if (attempt <= 3 || attempt % 8 === 0) logger.warn(`${(error as Error).message}; trying again`, { attempt });
+        await backoff.wait(this.starting.signal);
+        this.starting.signal.throwIfAborted();
+      }
+    }
+  }
+
+  private async advertise(failFast: boolean): Promise<void> {
+    const { runtime, clock, logger, registry } = this.options;
+    const taken = Promise.all(runtime.advertise());
+    taken.catch(() => {});
+    if (failFast) return void (await taken);
+    const timer = new AbortController();
+    const inTime = await Promise.race([taken.then(() => true), sleep(clock, REGISTER_WAIT_MS, AbortSignal.any([timer.signal, this.starting.signal]), true).then(() => false)]);
+    timer.abort();
+    if (!inTime) logger.warn(`${registry.name} has not taken all nodes yet; going on, registration is retried`, { detail: runtime.health().find((part) => part.name === 'registration')?.detail });
+  }
+
+  private launch(): void {
+    const ended = this.options.runs().map(async ({ type, run }) => {
+      try {
+        await run(this.running.signal);
+      } catch (error) {
+        if (this.running.signal.aborted) this.fail(`run() of ${type}`, error);
+        else this.options.onRunFailed(error, type);
+      }
+    });
+    this.runsDone = Promise.all(ended).then(() => {});
+  }
+
+  private async startParts(phase: Phase): Promise<void> {
+    for (const part of this.options.parts().filter((candidate) => candidate.phase === phase)) {
+      await this.step(`start ${part.name}`, () => {
+        // Pushed first: a part that fails half way is stopped with the others.
+        this.started.push(part);
+        return part.start?.(this.starting.signal);
+      });
+    }
+  }
+
+  private async stopParts(phases: readonly Phase[], deadline: AbortSignal): Promise<void> {
+    for (const phase of phases) {
+      for (const part of this.started.filter((candidate) => candidate.phase === phase).reverse()) {
+        this.started.splice(this.started.indexOf(part), 1);
+        await this.tried(`stop ${part.name}`, () => within(Promise.resolve(part.stop?.(deadline)), deadline, `${part.name} did not stop in time`));
+      }
+    }
+  }
+}
+
+/** `work`, or an error when `deadline` aborts first. */
+export function within<T>(work: Promise<T>, deadline: AbortSignal, message: string): Promise<T> {
+  return new Promise<T>((resolve, reject) => {
+    const late = () => reject(new Error(message));
+    if (deadline.aborted) {
+      // One last turn: what is done already should not count as late.
+      setImmediate(late);
+    } else {
+      deadline.addEventListener('abort', late, { once: true });
+    }
+    work.then(resolve, reject).finally(() => deadline.removeEventListener('abort', late));
+  });
+}

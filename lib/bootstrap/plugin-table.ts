@@ -1,0 +1,72 @@
+import { BootError } from '../common/boot-error.js';
+import { didYouMean } from '../common/did-you-mean.js';
+import type { Selector } from '../common/selection.js';
+import type { PluginConfig } from '../config/app-config.js';
+import type { Registry } from '../registry/registry.js';
+import type { Codec } from '../rpc/codec.js';
+import { json } from '../rpc/json.codec.js';
+import { msgpack } from '../rpc/msgpack.codec.js';
+import type { Transport } from '../rpc/transport.js';
+import type { Wire } from '../rpc/wire.js';
+import { leastInFlight } from '../selector/least-in-flight.selector.js';
+import { random } from '../selector/random.selector.js';
+import { roundRobin } from '../selector/round-robin.selector.js';
+import { weighted } from '../selector/weighted.selector.js';
+import { anthillWire } from '../wire/anthill/anthill.wire.js';
+
+/** Makes a plug-in from the options that config gives it. */
+export type PluginFactory<T> = (options: Readonly<Record<string, unknown>>) => T | Promise<T>;
+
+/** Names that config may use, and what they stand for. The app owns one; `create({ plugins })` adds to it. @public */
+export interface PluginTable {
+  readonly transport: Readonly<Record<string, PluginFactory<Transport>>>;
+  readonly registry: Readonly<Record<string, PluginFactory<Registry>>>;
+  readonly selector: Readonly<Record<string, PluginFactory<Selector>>>;
+  readonly codec: Readonly<Record<string, PluginFactory<Codec>>>;
+  readonly wire: Readonly<Record<string, PluginFactory<Wire>>>;
+}
+
+/** What comes with the package. Adapters that need a vendor are loaded when they are named. */
+export const BUILT_IN: PluginTable = Object.freeze({
+  transport: {
+    memory: async () => (await import('../transport/memory/memory.transport.js')).memory(),
+    nats: async (options) => (await import('../transport/nats/nats.transport.js')).nats(options),
+  },
+  registry: {
+    memory: async () => (await import('../registry/memory.registry.js')).memory(),
+    consul: async (options) => (await import('../registry/consul/consul.registry.js')).consul(options),
+  },
+  selector: {
+    random: () => random(),
+    'round-robin': () => roundRobin(),
+    weighted: (options) => weighted(options),
+    'least-in-flight': () => leastInFlight(),
+  },
+  codec: { msgpack: () => msgpack(), json: () => json() },
+  wire: {
+    'anthill/1': () => anthillWire(),
+    mqant: async () => (await import('../wire/mqant/mqant.wire.js')).mqantWire(),
+  },
+} satisfies PluginTable);
+
+/** Users' additions win over what comes with the package. */
+export function mergeTables(added: Partial<PluginTable> | undefined): PluginTable {
+  if (added === undefined) return BUILT_IN;
+  const kinds = Object.keys(BUILT_IN) as (keyof PluginTable)[];
+  return Object.fromEntries(kinds.map((kind) => [kind, { ...BUILT_IN[kind], ...added[kind] }])) as unknown as PluginTable;
+}
+
+/** @throws BootError PLUGIN_UNKNOWN */
+export async function resolvePlugin<K extends keyof PluginTable>(
+  table: PluginTable,
+  kind: K,
+  choice: PluginConfig | string,
+): Promise<Awaited<ReturnType<PluginTable[K][string]>>> {
+  const { name, options } = typeof choice === 'string' ? { name: choice, options: {} } : choice;
+  const factories = table[kind] as PluginTable[K];
+  if (!Object.hasOwn(factories, name)) {
+    const known = Object.keys(factories);
+    throw new BootError('PLUGIN_UNKNOWN', `config names the ${kind} '${name}', which does not exist${didYouMean(name, known)}; there are: ${known.join(', ')}`);
+  }
+  return (await factories[name]!(options)) as Awaited<ReturnType<PluginTable[K][string]>>;
+}
