@@ -50,8 +50,8 @@ export class NatsLink {
     const connection = this.options.connection ?? (await openNats(this.options, () => this.reconnectDelayMs(), signal));
     const attempt = { isOver: false };
     void this.follow(connection, attempt);
-    const ready = this.hooks.prepare(connection);
     try {
+      const ready = this.hooks.prepare(connection);
       // A connection of the user's may be down just now.
       await within(this.clock, this.options.connectTimeoutMs, connection.flush());
       ready();

@@ -48,7 +48,7 @@ export class NatsTransport implements Transport {
     private readonly clock: Clock,
     random: RandomSource,
   ) {
-    this.inbox = `${options.inboxPrefix}.${random.hex(11)}.`;
+    this.inbox = `${options.inboxPrefix}.${random.hex(8)}.`;
     this.outbound = new NatsOutbound(options.maxPendingBytes, () => this.link.connection!.flush());
     const hooks = {
       prepare: (connection: NatsConnection) => this.prepare(connection),
