@@ -1,0 +1,101 @@
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { it } from 'node:test';
+import { inspect } from 'node:util';
+import { consul } from '../../lib/registry/consul/index.js';
+import type { ConsulHealthEntry } from '../../lib/registry/consul/consul.record.js';
+import { describeWith, findServer, freePort, projectRoot, startConsul } from '../services/index.js';
+
+const node = { id: 'access@1', type: 'access', version: '1', address: 'anthill.rpc.access.1', metadata: {} };
+const timing = { ttlMs: 20_000, intervalMs: 10_000 };
+
+describeWith('consul access', ['consul'], () => {
+  it('sends the token with every request, and never shows it', async () => {
+    const server = await startConsul({ config: 'acl { enabled = true\n default_policy = "allow" }' });
+    const registry = consul({ addr: server.url, token: 'not-a-known-secret' });
+    try {
+      for (const work of [() => registry.register(node, timing), () => registry.get('access'), () => registry.list(), () => registry.deregister(node)]) {
+        await assert.rejects(work, (error) => {
+          assert.match((error as Error).message, /consul at 127\.0\.0\.1:\d+ answered 403 to .*ACL not found; check the token and its policy/);
+          assert.ok(!inspect(error, { depth: 10, showHidden: true }).includes('not-a-known-secret'), 'the token must not be in the error, however deep one looks');
+          return true;
+        });
+      }
+      assert.match(registry.health().detail ?? '', /403/);
+      // Proof that it was the token: without one the same server lets us.
+      const open = consul({ addr: server.url });
+      await open.register(node, timing);
+      await open.close();
+    } finally {
+      await registry.close();
+      await server.stop();
+    }
+  });
+
+  it('speaks TLS in requests and in watches, and verifies the server', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'anthill-consul-tls-'));
+    const make = (...args: string[]) => execFileSync(findServer('consul')!, ['tls', ...args], { cwd: folder, stdio: 'pipe' });
+    make('ca', 'create');
+    make('cert', 'create', '-server');
+    const file = (name: string) => join(folder, name);
+    const port = await freePort();
+    const server = await startConsul({
+      config: `ports { https = ${port} }\n ca_file = "${file('consul-agent-ca.pem')}"\n cert_file = "${file('dc1-server-consul-0.pem')}"\n key_file = "${file('dc1-server-consul-0-key.pem')}"`,
+    });
+    const trusting = consul({ addr: `https://127.0.0.1:${port}`, tls: { ca: readFileSync(file('consul-agent-ca.pem')) } });
+    const distrusting = consul({ addr: `https://127.0.0.1:${port}` });
+    const ending = new AbortController();
+    try {
+      await trusting.connect();
+      const watch = trusting.watch('access', ending.signal)[Symbol.asyncIterator]();
+      assert.deepEqual((await watch.next()).value, { service: 'access', nodes: [] });
+      await trusting.register(node, timing);
+      assert.deepEqual((await watch.next()).value, { service: 'access', nodes: [node] });
+      await assert.rejects(distrusting.connect(), /cannot be reached \((UNABLE_TO_VERIFY|SELF_SIGNED|unable to verify)/i);
+    } finally {
+      ending.abort();
+      await trusting.close();
+      await distrusting.close();
+      await server.stop();
+      rmSync(folder, { recursive: true });
+    }
+  });
+
+  it('reads the record of a real mqant node, and is not hurt by services of others', async () => {
+    const vector = JSON.parse(readFileSync(join(projectRoot(), 'test/interop/vectors/consul-record.json'), 'utf8')) as {
+      puts: { path: string; body?: unknown }[];
+      healthService: ConsulHealthEntry[];
+      decoded: { id: string; name: string; version: string; address: string; metadata: Record<string, string> };
+    };
+    const server = await startConsul();
+    const registry = consul({ addr: server.url });
+    const put = async (path: string, body?: unknown) => {
+      const answer = await fetch(`${server.url}${path}`, { method: 'PUT', body: body === undefined ? null : JSON.stringify(body) });
+      assert.ok(answer.ok, `${path}: ${answer.status}`);
+    };
+    try {
+      // What mqant sent, replayed up to its shutdown.
+      for (const { path, body } of vector.puts.filter(({ path }) => !path.includes('deregister'))) await put(path, body);
+      await put('/v1/agent/service/register', { ID: 'db', Name: 'db', Port: 5432, Tags: ['t', 'e', 'v', 'test', 'primary', 't-zz', 'v=14'] });
+      const { name: type, ...rest } = vector.decoded;
+      await until(async () => (await registry.get(type)).nodes.length > 0);
+      assert.deepEqual((await registry.get(type)).nodes, [{ ...rest, type }]);
+      await until(async () => (await registry.get('db')).nodes.length > 0);
+      assert.deepEqual((await registry.get('db')).nodes, [{ id: 'db', type: 'db', version: '14', address: '127.0.0.1', metadata: {} }]);
+    } finally {
+      await registry.close();
+      await server.stop();
+    }
+  });
+});
+
+async function until(holds: () => Promise<boolean>): Promise<void> {
+  const giveUp = performance.now() + 5000;
+  while (!(await holds())) {
+    assert.ok(performance.now() < giveUp, 'what was registered did not show within 5 s');
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
