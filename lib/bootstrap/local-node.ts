@@ -1,6 +1,7 @@
 import type { ServiceNode } from '../common/service-node.js';
 import type { Advertiser } from '../registry/advertiser.js';
 import type { RegistrationOptions } from '../registry/registry.js';
+import type { LocalNodeHandle } from '../rpc/rpc.client.js';
 import type { RpcServer } from '../rpc/rpc.server.js';
 
 /** A node to be served. */
@@ -16,7 +17,7 @@ export interface NodeSpec {
  * A node of this process: its server, and what the registry says of it. Modules reach their own as `rpc.local`.
  * @public
  */
-export class LocalNode {
+export class LocalNode implements LocalNodeHandle {
   /** Set when the transport listens. */
   address = '';
   private published: ServiceNode | undefined;

@@ -41,6 +41,7 @@ export interface RuntimeOptions {
   readonly mapRoute?: ((target: string, path: string) => string) | undefined;
   readonly mapError: (error: unknown) => RpcError | undefined;
   readonly maxConcurrent?: number | undefined;
+  readonly queue?: number | undefined;
   readonly calls?: CallOptions | undefined;
 }
 
@@ -91,7 +92,7 @@ export class RpcRuntime {
 
   /** Before {@link listen}. */
   addNode(spec: NodeSpec, hooks?: ServerHooks): LocalNode {
-    const { clock, random, logger, mapError, maxConcurrent, serverInterceptors } = this.options;
+    const { clock, random, logger, mapError, maxConcurrent, queue, serverInterceptors } = this.options;
     const nodeId = `${spec.type}@${spec.id}`;
     const server = new RpcServer({
       nodeId,
@@ -102,6 +103,7 @@ export class RpcRuntime {
       errorTypes: this.errorTypes,
       interceptors: serverInterceptors,
       maxConcurrent,
+      queue,
       mapError,
       hooks: hooks ?? this.options.hooks ?? {},
     });

@@ -4,7 +4,7 @@ import type { HandlerDescriptor, HandlerEntry } from './handler-entry.js';
 import { Lane } from './lane.js';
 import { compileCoercion } from './reply-type.js';
 
-const DEFAULT_QUEUE = 1024;
+export const DEFAULT_QUEUE = 1024;
 const DEFAULT_ABANDON_MS = 1000;
 
 /** A handler with its lanes: what the server's table holds. */
@@ -28,8 +28,9 @@ export class LaneTable {
   constructor(
     private readonly nodeId: string,
     maxConcurrent: number | undefined,
+    private readonly defaultQueue = DEFAULT_QUEUE,
   ) {
-    this.cap = maxConcurrent === undefined ? undefined : new Lane('node', maxConcurrent, DEFAULT_QUEUE);
+    this.cap = maxConcurrent === undefined ? undefined : new Lane('node', maxConcurrent, defaultQueue);
   }
 
   bind(descriptor: HandlerDescriptor): BoundHandler {
@@ -59,7 +60,7 @@ export class LaneTable {
   }
 
   private laneOf({ options, path, origin }: HandlerDescriptor): Lane | undefined {
-    const { concurrent = false, lane, queue = DEFAULT_QUEUE } = options;
+    const { concurrent = false, lane, queue = this.defaultQueue } = options;
     if (concurrent === true) {
       if (lane !== undefined) throw new BootError('HANDLER_OPTIONS', `${origin} has { concurrent: true } and { lane: '${lane}' }: a concurrent handler has no lane; drop one of the two`);
       return undefined;

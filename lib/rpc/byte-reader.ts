@@ -1,5 +1,6 @@
-// TextDecoder drops a leading byte order mark unless told not to: it is part of the text here.
-const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
+/** As strict as possible: what is not UTF-8 throws. And a leading byte order mark is part of the text. */
+const strict = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+const lossy = new TextDecoder('utf-8', { ignoreBOM: true });
 
 /** Thrown inside wires and codecs for bytes that end early or say impossible things; never leaves them. */
 export class MalformedBytes extends Error {
@@ -8,10 +9,11 @@ export class MalformedBytes extends Error {
 
 /** Reads what {@link ByteWriter} wrote. Every read is checked against `end` before it allocates. */
 export class ByteReader {
-  private view: DataView | undefined;
+  /** `bytes` as a Buffer: it has the reads that are fast. Made when first needed. */
+  private buffer: Buffer | undefined;
 
   constructor(
-    public bytes: Uint8Array,
+    readonly bytes: Uint8Array,
     public at = 0,
     public end = bytes.length,
   ) {}
@@ -56,53 +58,42 @@ export class ByteReader {
     throw new MalformedBytes('varint too long');
   }
 
-  private dataView(): DataView {
-    return (this.view ??= new DataView(this.bytes.buffer, this.bytes.byteOffset, this.bytes.byteLength));
-  }
-
   f32(littleEndian = false): number {
-    this.need(4);
-    const value = this.dataView().getFloat32(this.at, littleEndian);
-    this.at += 4;
-    return value;
+    const at = this.skip(4);
+    return littleEndian ? this.asBuffer().readFloatLE(at) : this.asBuffer().readFloatBE(at);
   }
 
   f64(littleEndian = false): number {
-    this.need(8);
-    const value = this.dataView().getFloat64(this.at, littleEndian);
-    this.at += 8;
-    return value;
+    const at = this.skip(8);
+    return littleEndian ? this.asBuffer().readDoubleLE(at) : this.asBuffer().readDoubleBE(at);
   }
 
   i64(): bigint {
-    this.need(8);
-    const value = this.dataView().getBigInt64(this.at);
-    this.at += 8;
-    return value;
+    return this.asBuffer().readBigInt64BE(this.skip(8));
   }
 
   u64(): bigint {
-    this.need(8);
-    const value = this.dataView().getBigUint64(this.at);
-    this.at += 8;
-    return value;
+    return this.asBuffer().readBigUInt64BE(this.skip(8));
   }
 
-  /** `count` bytes of UTF-8. */
+  /** `count` bytes of UTF-8. What is not UTF-8 is malformed: it would come out as another text than the sender's. */
   utf8(count: number): string {
-    this.need(count);
-    const start = this.at;
-    const end = (this.at = start + count);
-    if (count < 24) {
-      let text = '';
-      for (let i = start; i < end; i++) {
-        const byte = this.bytes[i]!;
-        if (byte > 0x7f) return decoder.decode(this.bytes.subarray(start, end));
-        text += String.fromCharCode(byte);
-      }
-      return text;
+    const start = this.skip(count);
+    if (count <= 64) {
+      const text = this.ascii(start, start + count);
+      if (text !== undefined) return text;
     }
-    return decoder.decode(this.bytes.subarray(start, end));
+    try {
+      return strict.decode(this.bytes.subarray(start, start + count));
+    } catch {
+      throw new MalformedBytes('a text is not UTF-8');
+    }
+  }
+
+  /** As {@link utf8}, for peers whose texts may be any bytes: what is not UTF-8 becomes U+FFFD. */
+  utf8Lossy(count: number): string {
+    const start = this.skip(count);
+    return lossy.decode(this.bytes.subarray(start, start + count));
   }
 
   text(): string {
@@ -111,13 +102,39 @@ export class ByteReader {
 
   /** A view, not a copy: valid as long as the message. */
   view8(count: number): Uint8Array {
-    this.need(count);
-    const start = this.at;
-    this.at += count;
-    return this.bytes.subarray(start, this.at);
+    const start = this.skip(count);
+    return this.bytes.subarray(start, start + count);
   }
 
   block(): Uint8Array {
     return this.view8(this.varint());
+  }
+
+  private skip(count: number): number {
+    this.need(count);
+    const start = this.at;
+    this.at = start + count;
+    return start;
+  }
+
+  /** Undefined when it is not ASCII. Short texts are put together here: calling into native code costs more. */
+  private ascii(start: number, end: number): string | undefined {
+    const { bytes } = this;
+    if (end - start <= 8) {
+      let text = '';
+      for (let i = start; i < end; i++) {
+        const byte = bytes[i]!;
+        if (byte > 0x7f) return undefined;
+        text += String.fromCharCode(byte);
+      }
+      return text;
+    }
+    for (let i = start; i < end; i++) if (bytes[i]! > 0x7f) return undefined;
+    return this.asBuffer().toString('latin1', start, end);
+  }
+
+  private asBuffer(): Buffer {
+    const { bytes } = this;
+    return (this.buffer ??= Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
   }
 }

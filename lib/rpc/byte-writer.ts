@@ -1,32 +1,34 @@
-const encoder = new TextEncoder();
+import { rpcError } from '../common/error-catalog.js';
 
-/** Floats go through this view: one allocation for all. */
-const scratch = new DataView(new ArrayBuffer(8));
-const scratchBytes = new Uint8Array(scratch.buffer);
+/** No transport takes more in one message; it stops a value that refers to itself many times over before memory does. */
+const MAX_BYTES = 256 * 1024 * 1024;
+/** What a writer keeps between messages: one large message must not hold its memory for ever. */
+const KEEP_BYTES = 1024 * 1024;
 
 /**
  * A growing byte buffer that frames and codecs write into, so that a batch of calls is one allocation.
- * `mark`/`rewind` take back what a value half wrote when it turned out to be unencodable.
+ * `rewind` takes back what a value half wrote when it turned out to be unencodable.
  */
 export class ByteWriter {
-  bytes: Uint8Array;
+  /** Only the first `length` are written. Replaced when it grows: read it anew after each write. */
+  bytes: Buffer;
   length = 0;
 
-  constructor(capacity = 1024) {
+  /** @param maxBytes writing more throws RpcError PAYLOAD_TOO_LARGE */
+  constructor(
+    capacity = 1024,
+    private readonly maxBytes = MAX_BYTES,
+  ) {
     this.bytes = Buffer.allocUnsafeSlow(capacity);
   }
 
   /** Makes room for `count` more bytes. */
   reserve(count: number): void {
-    const needed = this.length + count;
-    if (needed <= this.bytes.length) return;
-    const grown = Buffer.allocUnsafeSlow(Math.max(needed, this.bytes.length * 2));
-    grown.set(this.bytes.subarray(0, this.length));
-    this.bytes = grown;
+    if (this.length + count > this.bytes.length) this.grow(this.length + count);
   }
 
   u8(value: number): void {
-    if (this.length === this.bytes.length) this.reserve(1);
+    if (this.length === this.bytes.length) this.grow(this.length + 1);
     this.bytes[this.length++] = value;
   }
 
@@ -56,13 +58,17 @@ export class ByteWriter {
   }
 
   f64(value: number, littleEndian = false): void {
-    scratch.setFloat64(0, value, littleEndian);
-    this.raw(scratchBytes);
+    this.reserve(8);
+    if (littleEndian) this.bytes.writeDoubleLE(value, this.length);
+    else this.bytes.writeDoubleBE(value, this.length);
+    this.length += 8;
   }
 
+  /** Two's complement, big endian. */
   i64(value: bigint): void {
-    scratch.setBigInt64(0, value);
-    this.raw(scratchBytes);
+    this.reserve(8);
+    this.bytes.writeBigInt64BE(BigInt.asIntN(64, value), this.length);
+    this.length += 8;
   }
 
   raw(bytes: Uint8Array): void {
@@ -71,27 +77,28 @@ export class ByteWriter {
     this.length += bytes.length;
   }
 
-  /** UTF-8 without length; returns the number of bytes. Lone surrogates become U+FFFD. */
-  utf8(text: string): number {
+  /**
+   * UTF-8 without length; returns the number of bytes. Lone surrogates become U+FFFD.
+   * @param room how many bytes it may take, when that is known; asking for three per character costs memory in large texts
+   */
+  utf8(text: string, room = text.length * 3): number {
+    this.reserve(room);
+    const { bytes, length: start } = this;
     const count = text.length;
-    this.reserve(count * 3);
-    const { bytes } = this;
-    const start = this.length;
-    if (count < 48) {
-      let at = start;
-      for (let i = 0; i < count; i++) {
+    // Calling into native code costs more than a short loop.
+    if (count <= 16) {
+      let i = 0;
+      for (; i < count; i++) {
         const unit = text.charCodeAt(i);
-        if (unit > 0x7f) return this.utf8Slow(text, start);
-        bytes[at++] = unit;
+        if (unit > 0x7f) break;
+        bytes[start + i] = unit;
       }
-      this.length = at;
-      return count;
+      if (i === count) {
+        this.length = start + count;
+        return count;
+      }
     }
-    return this.utf8Slow(text, start);
-  }
-
-  private utf8Slow(text: string, start: number): number {
-    const { written } = encoder.encodeInto(text, this.bytes.subarray(start));
+    const written = bytes.write(text, start, 'utf8');
     this.length = start + written;
     return written;
   }
@@ -99,19 +106,16 @@ export class ByteWriter {
   /** varint length, then UTF-8. */
   text(value: string): void {
     if (value.length < 43) {
-      // At most 128 bytes are likely to be < 128: reserve one byte for the length and patch it.
+      // At most 126 bytes: the length fits into one, written afterwards.
       const at = this.length;
       this.u8(0);
       const count = this.utf8(value);
-      if (count < 0x80) {
-        this.bytes[at] = count;
-        return;
-      }
-      this.length = at;
+      this.bytes[at] = count;
+      return;
     }
     const count = Buffer.byteLength(value);
     this.varint(count);
-    this.utf8(value);
+    this.utf8(value, count);
   }
 
   /** varint length, then the bytes. */
@@ -123,11 +127,26 @@ export class ByteWriter {
   /** A copy of what was written, safe to keep. */
   take(): Uint8Array {
     const out = Buffer.allocUnsafeSlow(this.length);
-    out.set(this.bytes.subarray(0, this.length));
+    this.bytes.copy(out, 0, 0, this.length);
     return out;
   }
 
+  /** Forgets what was written after `mark`, a former `length`. */
   rewind(mark: number): void {
     this.length = mark;
+    if (this.bytes.length > KEEP_BYTES && mark <= KEEP_BYTES / 4) this.resize(KEEP_BYTES / 4);
+  }
+
+  private grow(needed: number): void {
+    if (needed > this.maxBytes) {
+      throw rpcError('PAYLOAD_TOO_LARGE', `the value takes more than ${this.maxBytes} bytes; send less at a time`, { undelivered: true });
+    }
+    this.resize(Math.min(Math.max(needed, this.bytes.length * 2), this.maxBytes));
+  }
+
+  private resize(capacity: number): void {
+    const resized = Buffer.allocUnsafeSlow(capacity);
+    this.bytes.copy(resized, 0, 0, this.length);
+    this.bytes = resized;
   }
 }

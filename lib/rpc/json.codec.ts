@@ -1,7 +1,8 @@
 import { MalformedBytes, type ByteReader } from './byte-reader.js';
 import type { ByteWriter } from './byte-writer.js';
 import type { Codec } from './codec.js';
-import { kindOf, MAX_DEPTH, tooDeep, unsupported } from './plain-value.js';
+import { INT64_MAX, INT64_MIN, kindOf, MAX_DEPTH, tooDeep, unsupported } from './plain-value.js';
+import { encodeFailed } from './unsupported-place.js';
 
 /**
  * JSON, for people who want to read the wire. What JSON lacks is an object with one `$` key: `{"$bigint":"1"}`, `{"$bytes":"<base64>"}`,
@@ -11,7 +12,13 @@ export function json(): Codec {
   return {
     name: 'json',
     encode(value, out: ByteWriter) {
-      out.utf8(JSON.stringify(toJson(value, 0)));
+      let text: string;
+      try {
+        text = JSON.stringify(toJson(value, 0));
+      } catch (error) {
+        throw encodeFailed(error, value);
+      }
+      out.utf8(text, text.length < 1024 ? undefined : Buffer.byteLength(text));
     },
     decode(reader: ByteReader) {
       const text = reader.utf8(reader.remaining);
@@ -53,27 +60,35 @@ function toJson(value: unknown, depth: number): unknown {
         if (key === '__proto__') throw unsupported('an object has a key "__proto__"');
         if (item !== undefined) out[key] = toJson(item, depth + 1);
       }
-      return keys.length === 1 && TAGS.has(keys[0]!) ? { $object: out } : out;
+      return looksTagged(out) ? { $object: out } : out;
     }
     default:
       return value;
   }
 }
 
+/** Looks at what is sent: an object loses its undefined members on the way. */
+function looksTagged(value: object): boolean {
+  let count = 0;
+  for (const key in value) if (++count > 1 || !TAGS.has(key)) return false;
+  return count === 1;
+}
+
 function fromJson(value: unknown, depth: number): unknown {
+  if (typeof value === 'string') return wellFormed(value);
+  if (typeof value !== 'object' || value === null) return value;
   if (depth > MAX_DEPTH) throw new MalformedBytes('nested too deep');
   if (Array.isArray(value)) return value.map((item) => fromJson(item, depth + 1));
-  if (typeof value !== 'object' || value === null) return value;
-  const keys = Object.keys(value);
-  if (keys.length === 1 && TAGS.has(keys[0]!)) return untag(keys[0]!, (value as Record<string, unknown>)[keys[0]!], depth);
-  return plain(value as Record<string, unknown>, depth);
+  if (!looksTagged(value)) return plain(value as Record<string, unknown>, depth);
+  const [tag] = Object.keys(value);
+  return untag(tag!, (value as Record<string, unknown>)[tag!], depth);
 }
 
 function plain(value: Record<string, unknown>, depth: number): Record<string, unknown> {
   const out: Record<string, unknown> = {};
   for (const key of Object.keys(value)) {
     if (key === '__proto__') throw new MalformedBytes('a key is "__proto__"');
-    out[key] = fromJson(value[key], depth + 1);
+    out[wellFormed(key)] = fromJson(value[key], depth + 1);
   }
   return out;
 }
@@ -82,9 +97,20 @@ function untag(tag: string, value: unknown, depth: number): unknown {
   if (tag === '$object' && typeof value === 'object' && value !== null && !Array.isArray(value)) return plain(value as Record<string, unknown>, depth + 1);
   if (typeof value === 'string') {
     if (tag === '$bytes') return new Uint8Array(Buffer.from(value, 'base64'));
-    if (tag === '$date') return new Date(value);
-    if (tag === '$bigint' && /^-?\d{1,19}$/.test(value)) return BigInt(value);
+    if (tag === '$date' && !Number.isNaN(Date.parse(value))) return new Date(value);
+    if (tag === '$bigint' && /^-?\d{1,19}$/.test(value)) return int64(value);
     if (tag === '$number' && /^(-0|NaN|-?Infinity)$/.test(value)) return Number(value);
   }
   throw new MalformedBytes(`a broken ${tag}`);
+}
+
+function int64(text: string): bigint {
+  const value = BigInt(text);
+  if (value < INT64_MIN || value > INT64_MAX) throw new MalformedBytes('a broken $bigint');
+  return value;
+}
+
+/** JSON can spell half a character (`"\ud800"`), UTF-8 and therefore the other codecs cannot. */
+function wellFormed(text: string): string {
+  return /[\ud800-\udfff]/.test(text) ? Buffer.from(text).toString() : text;
 }

@@ -1,7 +1,9 @@
 import { MalformedBytes, type ByteReader } from './byte-reader.js';
 import type { ByteWriter } from './byte-writer.js';
 import type { Codec } from './codec.js';
-import { kindOf, MAX_DEPTH, tooDeep } from './plain-value.js';
+import { KeyCache } from './key-cache.js';
+import { kindOf, MAX_DEPTH, tooDeep, unsupported } from './plain-value.js';
+import { encodeFailed } from './unsupported-place.js';
 
 /**
  * MessagePack (msgpack.org spec, 2013). Own code because it is on the path of every call: it writes into the batch's buffer without an
@@ -9,7 +11,16 @@ import { kindOf, MAX_DEPTH, tooDeep } from './plain-value.js';
  * back as bigint. Dates are the timestamp extension.
  */
 export function msgpack(): Codec {
-  return { name: 'msgpack', encode: (value, out) => write(value, out, 0), decode };
+  const keys = new KeyCache();
+  return { name: 'msgpack', encode, decode: (reader) => decode(reader, keys) };
+}
+
+function encode(value: unknown, out: ByteWriter): void {
+  try {
+    write(value, out, 0);
+  } catch (error) {
+    throw encodeFailed(error, value);
+  }
 }
 
 function write(value: unknown, out: ByteWriter, depth: number): void {
@@ -66,9 +77,18 @@ function writeString(value: string, out: ByteWriter): void {
     }
     out.rewind(mark);
   }
+  if (value.length <= 85) {
+    // At most 255 bytes: the length fits into one, written afterwards.
+    out.u8(0xd9);
+    const mark = out.length;
+    out.u8(0);
+    const count = out.utf8(value);
+    out.bytes[mark] = count;
+    return;
+  }
   const count = Buffer.byteLength(value);
   writeLength(count, 0xd9, 0xda, 0xdb, out);
-  out.utf8(value);
+  out.utf8(value, count);
 }
 
 function writeBytes(value: Uint8Array, out: ByteWriter): void {
@@ -117,6 +137,7 @@ function writeObject(value: Record<string, unknown>, out: ByteWriter, depth: num
   if (wide) out.u32(0);
   let count = 0;
   for (const key of keys) {
+    if (key === '__proto__') throw unsupported('an object has a key "__proto__"');
     const item = value[key];
     if (item === undefined) continue;
     writeString(key, out);
@@ -124,23 +145,23 @@ function writeObject(value: Record<string, unknown>, out: ByteWriter, depth: num
     count++;
   }
   if (!wide) out.bytes[mark] = 0x80 | count;
-  else new DataView(out.bytes.buffer, out.bytes.byteOffset).setUint32(mark + 1, count);
+  else out.bytes.writeUInt32BE(count, mark + 1);
 }
 
-function decode(reader: ByteReader): unknown {
-  const value = read(reader, 0);
+function decode(reader: ByteReader, keys: KeyCache): unknown {
+  const value = read(reader, 0, keys);
   if (reader.at !== reader.end) throw new MalformedBytes(`${reader.remaining} bytes after the value`);
   return value;
 }
 
-function read(reader: ByteReader, depth: number): unknown {
+function read(reader: ByteReader, depth: number, keys: KeyCache): unknown {
   const tag = reader.u8();
   if (tag < 0x80) return tag;
   if (tag >= 0xe0) return tag - 0x100;
   if (tag >= 0xa0 && tag < 0xc0) return reader.utf8(tag & 0x1f);
   if (depth > MAX_DEPTH) throw new MalformedBytes('nested too deep');
-  if (tag < 0x90) return readObject(reader, tag & 0x0f, depth);
-  if (tag < 0xa0) return readArray(reader, tag & 0x0f, depth);
+  if (tag < 0x90) return readObject(reader, tag & 0x0f, depth, keys);
+  if (tag < 0xa0) return readArray(reader, tag & 0x0f, depth, keys);
   switch (tag) {
     case 0xc0:
       return null;
@@ -187,51 +208,68 @@ function read(reader: ByteReader, depth: number): unknown {
     case 0xdb:
       return reader.utf8(reader.u32());
     case 0xdc:
-      return readArray(reader, reader.u16(), depth);
+      return readArray(reader, reader.u16(), depth, keys);
     case 0xdd:
-      return readArray(reader, reader.u32(), depth);
+      return readArray(reader, reader.u32(), depth, keys);
     case 0xde:
-      return readObject(reader, reader.u16(), depth);
+      return readObject(reader, reader.u16(), depth, keys);
     case 0xdf:
-      return readObject(reader, reader.u32(), depth);
+      return readObject(reader, reader.u32(), depth, keys);
     default:
       throw new MalformedBytes(`unknown tag 0x${tag.toString(16)}`);
   }
 }
 
+/** A plain Uint8Array of its own, whatever the message is in: `slice` of a Buffer would make a Buffer. */
 function copy(reader: ByteReader, count: number): Uint8Array {
-  return Uint8Array.prototype.slice.call(reader.view8(count));
+  return new Uint8Array(reader.view8(count));
 }
 
-function readArray(reader: ByteReader, count: number, depth: number): unknown[] {
-  // Each element is at least one byte: a header cannot make us allocate more than the message is long.
+function readArray(reader: ByteReader, count: number, depth: number, keys: KeyCache): unknown[] {
+  // Each element is at least one byte. Nothing is allocated ahead: nested headers could each claim what is left of the message.
   reader.need(count);
-  const value = new Array<unknown>(count);
-  for (let i = 0; i < count; i++) value[i] = read(reader, depth + 1);
+  const value: unknown[] = [];
+  for (let i = 0; i < count; i++) value.push(read(reader, depth + 1, keys));
   return value;
 }
 
-function readObject(reader: ByteReader, count: number, depth: number): Record<string, unknown> {
+function readObject(reader: ByteReader, count: number, depth: number, keys: KeyCache): Record<string, unknown> {
   reader.need(count * 2);
   const value: Record<string, unknown> = {};
   for (let i = 0; i < count; i++) {
-    const key = read(reader, depth + 1);
-    if (typeof key !== 'string') throw new MalformedBytes('a map key is not a string');
+    const key = readKey(reader, keys);
     if (key === '__proto__') throw new MalformedBytes('a map key is "__proto__"');
-    value[key] = read(reader, depth + 1);
+    // No value is undefined, so that only a second one of the same key, or an inherited name, gets past the first test.
+    if (value[key] !== undefined && Object.hasOwn(value, key)) throw new MalformedBytes('a map has the same key twice');
+    value[key] = read(reader, depth + 1, keys);
   }
   return value;
+}
+
+function readKey(reader: ByteReader, keys: KeyCache): string {
+  const tag = reader.u8();
+  if (tag >= 0xa0 && tag < 0xc0) return keys.read(reader, tag & 0x1f);
+  if (tag === 0xd9) return reader.utf8(reader.u8());
+  if (tag === 0xda) return reader.utf8(reader.u16());
+  if (tag === 0xdb) return reader.utf8(reader.u32());
+  throw new MalformedBytes('a map key is not a string');
 }
 
 function readExtension(reader: ByteReader, size: number): Date {
   const type = reader.u8();
   if (type !== 0xff) throw new MalformedBytes(`unknown extension ${type}`);
-  if (size === 4) return new Date(reader.u32() * 1000);
+  if (size === 4) return dateOf(reader.u32(), 0);
   if (size === 12) {
     const nanoseconds = reader.u32();
-    return new Date(Number(reader.i64()) * 1000 + nanoseconds / 1e6);
+    return dateOf(Number(reader.i64()), nanoseconds);
   }
   if (size !== 8) throw new MalformedBytes('timestamp of a wrong size');
   const packed = reader.u64();
-  return new Date(Number(packed & 0x3ffffffffn) * 1000 + Number(packed >> 34n) / 1e6);
+  return dateOf(Number(packed & 0x3ffffffffn), Number(packed >> 34n));
+}
+
+function dateOf(seconds: number, nanoseconds: number): Date {
+  const date = new Date(seconds * 1000 + Math.floor(nanoseconds / 1e6));
+  if (nanoseconds > 999_999_999 || Number.isNaN(date.getTime())) throw new MalformedBytes('timestamp out of range');
+  return date;
 }

@@ -17,6 +17,20 @@ const NO_OPTIONS: CallOptions = Object.freeze({});
 const NO_ARGS: readonly unknown[] = Object.freeze([]);
 const DEFAULT_REDIRECTS = 3;
 
+/** A module's own node, as its code sees it. @public */
+export interface LocalNodeHandle {
+  /** `type@id` */
+  readonly id: string;
+  /** As published; undefined before the app advertises. */
+  readonly node: ServiceNode | undefined;
+  /**
+   * Changes published metadata at once: given keys win, `undefined` removes a key. Resolves when the registry has it.
+   * `{ state: 'forbidden' }` takes the node out of all selection but `type@id`.
+   * @throws Error before the app advertises
+   */
+  setMetadata(patch: Readonly<Record<string, string | undefined>>): Promise<void>;
+}
+
 /**
  * Calls other services. `target` is a service name, or `type@id` for one node. Inject it with `@InjectRpc()`.
  * @public
@@ -29,6 +43,8 @@ export class Rpc implements CallOwner {
   constructor(
     readonly deps: RpcClientDeps,
     private readonly defaults: CallOptions = NO_OPTIONS,
+    /** The node of the module that this client was injected into; undefined outside of modules. */
+    readonly local: LocalNodeHandle | undefined = undefined,
   ) {}
 
   /**
@@ -69,7 +85,7 @@ export class Rpc implements CallOwner {
 
   /** The same client with other defaults. */
   with(defaults: CallOptions): Rpc {
-    return new Rpc(this.deps, this.merge(defaults));
+    return new Rpc(this.deps, this.merge(defaults), this.local);
   }
 
   private start(target: string, path: string, args: readonly unknown[], options: CallOptions | undefined, noReply: boolean): Promise<unknown> {

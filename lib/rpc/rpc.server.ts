@@ -26,6 +26,8 @@ export interface RpcServerOptions {
   readonly hooks?: ServerHooks;
   /** Handlers of this node that may run at once, concurrent ones included. @default no cap */
   readonly maxConcurrent?: number | undefined;
+  /** How many calls wait in a lane whose handlers do not say. @default 1024 */
+  readonly queue?: number | undefined;
   /** Foreign errors with a meaning (Nest's HttpException) as RpcError; undefined for all others. */
   readonly mapError?: (error: unknown) => RpcError | undefined;
 }
@@ -56,7 +58,7 @@ export class RpcServer implements NodeHost, ExecutionHost {
     this.interceptors = options.interceptors ?? [];
     this.hooks = options.hooks ?? {};
     this.isBare = this.interceptors.length === 0 && this.hooks.before === undefined;
-    this.table = new LaneTable(options.nodeId, options.maxConcurrent);
+    this.table = new LaneTable(options.nodeId, options.maxConcurrent, options.queue);
   }
 
   /** @throws BootError DUPLICATE_HANDLER, HANDLER_OPTIONS */
