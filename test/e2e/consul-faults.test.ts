@@ -3,6 +3,7 @@ import { after, before, it } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ServiceNode } from '../../lib/common/service-node.js';
 import { Advertiser } from '../../lib/registry/advertiser.js';
+import { checkId, encodeRecord } from '../../lib/registry/consul/consul.record.js';
 import { consul } from '../../lib/registry/consul/index.js';
 import type { Registry } from '../../lib/registry/registry.js';
 import { ServiceDirectory } from '../../lib/selector/service-directory.js';
@@ -36,6 +37,10 @@ describeWith('consul faults', ['consul'], () => {
     const answer = await fetch(`${server.url}/v1/health/service/${type}?passing=1`);
     return ((await answer.json()) as unknown[]).length;
   };
+  const put = async (path: string, body?: object): Promise<void> => {
+    const answer = await fetch(`${server.url}/v1/${path}`, { method: 'PUT', body: body === undefined ? null : JSON.stringify(body) });
+    assert.ok(answer.ok, `${path}: ${answer.status}`);
+  };
 
   before(async () => {
     server = await startConsul();
@@ -49,6 +54,15 @@ describeWith('consul faults', ['consul'], () => {
     const advertiser = new Advertiser(open());
     const nodes = ['x', 'y', 'z'].map((id) => makeNode(id, 'faults-restart'));
     await Promise.all(nodes.map((node) => advertiser.advertise(node)));
+    // A node of mqant notices the loss at its next renewal only.
+    const goNode = encodeRecord(makeNode('go', 'faults-restart'), 20_000);
+    const registerGoNode = async () => {
+      const { id, name, address, tags, check } = goNode;
+      await put(`agent/service/register`, { ID: id, Name: name, Address: address, Tags: tags, Check: { TTL: check.ttl } });
+      await put(`agent/check/pass/${checkId(id)}`);
+    };
+    await registerGoNode();
+    await within(2000, 'the node of mqant', async () => (await listed('faults-restart')) === 4);
     const callerRegistry = open();
     const directory = new ServiceDirectory(callerRegistry);
     ends.push(() => directory.close());
@@ -68,10 +82,14 @@ describeWith('consul faults', ['consul'], () => {
     await server.restart();
     await within(5000, 'registration of all nodes', async () => (await listed('faults-restart')) === 3);
     await within(5000, 'health', () => callerRegistry.health().status === 'up');
-    // Past the moment when the caller has seen the emptied list, which it must not have believed.
+    // By now the caller has seen the list without it, and must not have believed it.
     await delay(5000);
+    assert.equal(await listed('faults-restart'), 3);
+    await registerGoNode();
+    await within(2000, 'the node of mqant', async () => (await listed('faults-restart')) === 4);
     assert.deepEqual(lost, []);
-    assert.equal((await directory.nodes('faults-restart')).length, 3);
+    assert.equal((await directory.nodes('faults-restart')).length, 4);
+    await put(`agent/service/deregister/${goNode.id}`);
     await advertiser.withdrawAll();
   });
 
@@ -95,7 +113,7 @@ describeWith('consul faults', ['consul'], () => {
     await advertiser.advertise(node);
     // The guard must be watching before the node goes.
     await delay(200);
-    await fetch(`${server.url}/v1/agent/service/deregister/${node.id}`, { method: 'PUT' });
+    await put(`agent/service/deregister/${node.id}`);
     await within(1000, 'the deregistration', async () => (await listed(node.type)) === 0);
     await within(4000, 'the node', async () => (await listed(node.type)) === 1);
     await advertiser.withdrawAll();

@@ -29,6 +29,8 @@ class ConsulRegistry implements Registry {
   private readonly guard: ConsulGuard;
   /** What each direction last said of Consul: reading may work while a token forbids writing. */
   private readonly faults = new Map<Direction, { message: string; since: number }>();
+  /** What `get` brought, for a watch that follows it. */
+  private readonly recent = new Map<string, { snapshot: ServiceSnapshot; at: number }>();
   private opening: Promise<ConsulClient> | undefined;
   private answered = false;
 
@@ -55,7 +57,10 @@ class ConsulRegistry implements Registry {
   async get(service: string, signal?: AbortSignal): Promise<ServiceSnapshot> {
     if (!isNameable(service)) return snapshotOf(service, []);
     const { entries } = await this.track('read', signal, (client, until) => client.health(service, undefined, until));
-    return snapshotOf(service, decodeEntries(service, entries));
+    const snapshot = snapshotOf(service, decodeEntries(service, entries));
+    // Real services only: names of strangers must not stay in memory.
+    if (snapshot.nodes.length > 0) this.recent.set(service, { snapshot, at: this.options.clock.now() });
+    return snapshot;
   }
 
   async list(signal?: AbortSignal): Promise<readonly string[]> {
@@ -66,7 +71,7 @@ class ConsulRegistry implements Registry {
   async *watch(service: string, signal: AbortSignal): AsyncIterable<ServiceSnapshot> {
     const { signal: until, unlink } = linkSignals(signal, this.ending.signal);
     try {
-      if (isNameable(service)) yield* watchService({ client: this.client, options: this.options, held: this.held, events: this.events }, service, until);
+      if (isNameable(service)) yield* watchService({ client: this.client, options: this.options, held: this.held, events: this.events, ...this.takeRecent(service) }, service, until);
       else if (!until.aborted) {
         yield snapshotOf(service, []);
         if (!until.aborted) await new Promise((resolve) => until.addEventListener('abort', resolve, { once: true }));
@@ -105,6 +110,12 @@ class ConsulRegistry implements Registry {
     });
     return this.opening;
   };
+
+  private takeRecent(service: string): { recent?: ServiceSnapshot } {
+    const last = this.recent.get(service);
+    this.recent.delete(service);
+    return last !== undefined && this.options.clock.now() - last.at < this.options.holdMs ? { recent: last.snapshot } : {};
+  }
 
   private async track<T>(direction: Direction, signal: AbortSignal | undefined, work: (client: ConsulClient, until: AbortSignal) => Promise<T>): Promise<T> {
     const { signal: until, unlink } = linkSignals(signal, this.ending.signal);

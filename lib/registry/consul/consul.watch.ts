@@ -42,6 +42,8 @@ export interface WatchDeps {
   readonly options: ResolvedConsulOptions;
   readonly held: HeldConnections;
   readonly events: WatchEvents;
+  /** What a question just before the watch brought: Consul may restart between the two. */
+  readonly recent?: ServiceSnapshot;
 }
 
 /**
@@ -55,7 +57,8 @@ export async function* watchService(deps: WatchDeps, service: string, signal: Ab
   const { clock, random } = options;
   // At least a second, at most four: after an outage we are back within five.
   const backoff = new Backoff(clock, random, { baseMs: 2 * IDLE_SPACING_MS, maxMs: 4 * IDLE_SPACING_MS });
-  let current: ServiceSnapshot | undefined;
+  let current = deps.recent;
+  let told = false;
   let index = 0n;
   let failing = false;
   let holdUntil = -Infinity;
@@ -95,8 +98,10 @@ export async function* watchService(deps: WatchDeps, service: string, signal: Ab
     const fresh = decodeEntries(service, answer.entries);
     const trusted = clock.now() >= holdUntil;
     const next = snapshotOf(service, trusted ? fresh : [...(current?.nodes ?? []), ...fresh], current);
-    const news = next !== current;
-    if (news) yield (current = next);
+    const news = next !== current || !told;
+    current = next;
+    told = true;
+    if (news) yield next;
 
     const spacing = polled ? POLL_MS : news && !wentBack ? NEWS_SPACING_MS : IDLE_SPACING_MS;
     const rest = startedAt + spacing - clock.now();

@@ -2,9 +2,10 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { ConsulClient } from '../../../lib/registry/consul/consul.client.js';
 import { resolveConsulOptions } from '../../../lib/registry/consul/consul.options.js';
-import type { ConsulHealthEntry } from '../../../lib/registry/consul/consul.record.js';
+import { decodeEntries, type ConsulHealthEntry } from '../../../lib/registry/consul/consul.record.js';
 import { HeldConnections, watchService } from '../../../lib/registry/consul/consul.watch.js';
 import type { ServiceSnapshot } from '../../../lib/registry/registry.js';
+import { snapshotOf } from '../../../lib/registry/snapshot.js';
 import { FakeClock, sequence, settle } from './fake-clock.js';
 
 type Answer = { index: bigint; entries: readonly ConsulHealthEntry[] };
@@ -13,7 +14,7 @@ type Query = { index: bigint; waitMs: number } | undefined;
 const rows = (...ids: string[]): ConsulHealthEntry[] => ids.map((id) => ({ Service: { ID: `a@${id}`, Service: 'a', Address: id, Tags: [] }, Checks: [] }));
 
 /** A watch of service `a` against a Consul whose answers a test gives one by one. */
-function startWatch(options: { holdMs?: number; limit?: number } = {}) {
+function startWatch(options: { holdMs?: number; limit?: number; recent?: string[] } = {}) {
   const clock = new FakeClock();
   const aborter = new AbortController();
   const queries: { at: number; block: Query }[] = [];
@@ -36,6 +37,7 @@ function startWatch(options: { holdMs?: number; limit?: number } = {}) {
     client: async () => client,
     options: resolveConsulOptions({ clock, random: sequence(0.5), holdMs: options.holdMs ?? 10_000, waitMs: 30_000 }),
     held: new HeldConnections(options.limit ?? 64),
+    ...(options.recent && { recent: snapshotOf('a', decodeEntries('a', rows(...options.recent))) }),
     events: { succeeded: () => log.push('up'), failed: () => log.push('down'), restarted: () => log.push('restarted') },
   };
   const ended = (async () => {
@@ -193,6 +195,24 @@ describe('consul watch', () => {
     assert.equal(w.objects[1]!.nodes[1], w.objects[0]!.nodes[1]);
     w.abort();
     await w.ended;
+  });
+
+  it('keeps what a question brought when Consul restarts before the first answer of the watch', async () => {
+    const w = startWatch({ recent: ['x', 'y'] });
+    await w.fail();
+    await w.clock.advance(4000);
+    await w.answer(5, 'y');
+    assert.deepEqual(w.snapshots, ['x,y']);
+    await w.clock.advance(10_000);
+    await w.answer(5, 'y');
+    assert.deepEqual(w.snapshots, ['x,y', 'y']);
+    const quiet = startWatch({ recent: ['x', 'y'] });
+    await quiet.answer(5, 'y');
+    assert.deepEqual(quiet.snapshots, ['y']);
+    for (const watch of [w, quiet]) {
+      watch.abort();
+      await watch.ended;
+    }
   });
 
   it('believes an empty list at once in quiet times', async () => {
