@@ -2,7 +2,7 @@ import { RpcContext } from '../../common/call-context.js';
 import { rpcError } from '../../common/error-catalog.js';
 import { RpcError } from '../../common/rpc-error.js';
 import type { HandlerEntry, Responder } from '../../rpc/handler-entry.js';
-import type { ValueType } from '../../rpc/value-types.js';
+import type { ValueType } from '../../common/value-types.js';
 import type { NodeHost, WireLink } from '../../rpc/wire.js';
 import { counted } from './counted.js';
 import { DEADLINE_TEXT, notFoundText, toErrorText } from './error-text.js';

@@ -1,7 +1,7 @@
 import { RpcError } from '../../common/rpc-error.js';
 import { MalformedBytes } from '../../rpc/byte-reader.js';
 import { kindOf, tooDeep, unsupported } from '../../rpc/plain-value.js';
-import { TypedValue } from '../../rpc/value-types.js';
+import { TypedValue } from '../../common/value-types.js';
 
 /**
  * JSON as Go's encoding/json writes it: bytes in it are base64, and what JSON cannot say is refused instead of silently changed.

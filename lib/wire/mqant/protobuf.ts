@@ -48,11 +48,22 @@ function skipGroup(reader: ByteReader): void {
 export function readInt64(reader: ByteReader): number {
   let value = 0;
   let scale = 1;
-  for (let i = 0; i < 10; i++) {
+  for (let i = 0; i < 7; i++) {
     const byte = reader.u8();
     value += (byte & 0x7f) * scale;
-    if (byte < 0x80) return value >= 2 ** 63 ? value - 2 ** 64 : value;
+    if (byte < 0x80) return value;
     scale *= 0x80;
+  }
+  return readInt64Rest(reader, BigInt(value));
+}
+
+/** Past 49 bits: a time of the far future, or, in ten bytes, a negative number. */
+function readInt64Rest(reader: ByteReader, low: bigint): number {
+  let value = low;
+  for (let shift = 49n; shift < 70n; shift += 7n) {
+    const byte = reader.u8();
+    value |= BigInt(byte & 0x7f) << shift;
+    if (byte < 0x80) return Number(BigInt.asIntN(64, value));
   }
   throw new MalformedBytes('varint too long');
 }

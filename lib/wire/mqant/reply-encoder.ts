@@ -1,4 +1,4 @@
-import type { ValueType } from '../../rpc/value-types.js';
+import type { ValueType } from '../../common/value-types.js';
 import { MessageWriter } from './message-writer.js';
 import { RESULT_INFO } from './result-info.js';
 import type { ValueEncoder } from './value-encoder.js';

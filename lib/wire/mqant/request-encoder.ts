@@ -1,4 +1,4 @@
-import type { ArgTypes } from '../../rpc/value-types.js';
+import type { ArgTypes } from '../../common/value-types.js';
 import { MessageWriter } from './message-writer.js';
 import { RPC_INFO } from './rpc-info.js';
 import type { ValueEncoder } from './value-encoder.js';

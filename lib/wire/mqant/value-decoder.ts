@@ -1,5 +1,5 @@
 import { MalformedBytes, type ByteReader } from '../../rpc/byte-reader.js';
-import { isMarshalerClass, isProtoSchema, type MarshalerClass, type ProtoSchema, type ReplyType, type ValueType } from '../../rpc/value-types.js';
+import { isMarshalerClass, isProtoSchema, type MarshalerClass, type ProtoSchema, type ReplyType, type ValueType } from '../../common/value-types.js';
 import { parseJson } from './json-text.js';
 import type { SerializerTable } from './serializer.js';
 import { parseTrace } from './trace.js';

@@ -1,6 +1,6 @@
 import { RpcError } from '../../common/rpc-error.js';
 import { INT64_MAX, INT64_MIN, kindOf, unsupported } from '../../rpc/plain-value.js';
-import { isMarshaler, isMarshalerClass, protoLabel, protoSchemaOf, TypedValue, type Marshaler, type ProtoSchema, type ValueType } from '../../rpc/value-types.js';
+import { isMarshaler, isMarshalerClass, protoLabel, protoSchemaOf, TypedValue, type Marshaler, type ProtoSchema, type ValueType } from '../../common/value-types.js';
 import { jsonText } from './json-text.js';
 import type { MessageWriter } from './message-writer.js';
 import type { SerializerTable } from './serializer.js';

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { RpcError } from '../../../lib/common/rpc-error.js';
 import { ByteReader, MalformedBytes } from '../../../lib/rpc/byte-reader.js';
-import { double, int, long, type TypedValue } from '../../../lib/rpc/value-types.js';
+import { double, int, long, type TypedValue } from '../../../lib/common/value-types.js';
 import { memory, memoryHub } from '../../../lib/transport/memory/index.js';
 import { readResultInfo } from '../../../lib/wire/mqant/result-info.js';
 import { readRpcInfo } from '../../../lib/wire/mqant/rpc-info.js';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { ByteReader, MalformedBytes } from '../../../lib/rpc/byte-reader.js';
-import { double, float, int, long, mapstr, TypedValue } from '../../../lib/rpc/value-types.js';
+import { double, float, int, long, mapstr, TypedValue } from '../../../lib/common/value-types.js';
 import { CallIds } from '../../../lib/wire/mqant/call-ids.js';
 import { isReplySubject } from '../../../lib/wire/mqant/reply-subject.js';
 import { ReplyEncoder } from '../../../lib/wire/mqant/reply-encoder.js';

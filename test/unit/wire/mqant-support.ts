@@ -11,7 +11,7 @@ import type { ServiceNode } from '../../../lib/common/service-node.js';
 import type { HandlerEntry, Responder } from '../../../lib/rpc/handler-entry.js';
 import { json } from '../../../lib/rpc/json.codec.js';
 import type { Transport } from '../../../lib/rpc/transport.js';
-import type { Marshaler, ProtoSchema, ReplyType, ValueType } from '../../../lib/rpc/value-types.js';
+import type { Marshaler, ProtoSchema, ReplyType, ValueType } from '../../../lib/common/value-types.js';
 import type { NodeHost, OutboundCall, WirePeer } from '../../../lib/rpc/wire.js';
 import { memory, memoryHub, type MemoryHub } from '../../../lib/transport/memory/index.js';
 import { mqantWire, type MqantWireOptions } from '../../../lib/wire/mqant/mqant.wire.js';

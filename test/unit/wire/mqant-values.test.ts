@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { BootError } from '../../../lib/common/boot-error.js';
 import { ByteReader, MalformedBytes } from '../../../lib/rpc/byte-reader.js';
-import { double, float, int, long, mapstr, proto, TypedValue, type ProtoSchema, type ReplyType, type ValueType } from '../../../lib/rpc/value-types.js';
+import { double, float, int, long, mapstr, proto, TypedValue, type ProtoSchema, type ReplyType, type ValueType } from '../../../lib/common/value-types.js';
 import { mqantWire } from '../../../lib/wire/mqant/mqant.wire.js';
 import { RequestEncoder } from '../../../lib/wire/mqant/request-encoder.js';
 import { readRpcInfo } from '../../../lib/wire/mqant/rpc-info.js';

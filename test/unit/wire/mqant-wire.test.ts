@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { rpcError } from '../../../lib/common/error-catalog.js';
 import { RpcError } from '../../../lib/common/rpc-error.js';
-import { int, long, TypedValue } from '../../../lib/rpc/value-types.js';
+import { int, long, TypedValue } from '../../../lib/common/value-types.js';
 import { memory, memoryHub } from '../../../lib/transport/memory/index.js';
 import { ReplyEncoder } from '../../../lib/wire/mqant/reply-encoder.js';
 import { RequestEncoder } from '../../../lib/wire/mqant/request-encoder.js';
