@@ -1,0 +1,19 @@
+import type { Case } from './case.js';
+import { localCases } from './local.case.js';
+import { remoteCases } from './remote.case.js';
+
+/** How long and how often. */
+export interface Effort {
+  readonly rounds: number;
+  readonly warmUpMs: number;
+  readonly measureMs: number;
+}
+
+export const FULL: Effort = { rounds: 5, warmUpMs: 1000, measureMs: 3000 };
+/** For a look while developing: the ratios are rough. */
+export const QUICK: Effort = { rounds: 2, warmUpMs: 500, measureMs: 1000 };
+
+/** All cases, in the order of the report. */
+export function allCases(effort: Effort): Case[] {
+  return [...remoteCases(effort), ...localCases(effort)];
+}

@@ -1,0 +1,81 @@
+import { Child } from './child.js';
+import { cpuSeconds } from './cpu-time.js';
+import type { Load, Site } from './peer.js';
+import { median } from './statistics.js';
+
+/** A peer in a case. */
+export interface Entrant {
+  /** File in peers/, without ending. */
+  readonly peer: string;
+  readonly title: string;
+  /** Has a callee process of its own. */
+  readonly remote: boolean;
+}
+
+/** One peer in one round. CPU times in microseconds for each call, undefined where they cannot be had. */
+export interface Sample {
+  readonly rate: number;
+  readonly p50: number;
+  readonly p99: number;
+  readonly callerCpu: number | undefined;
+  readonly calleeCpu: number | undefined;
+  readonly serverCpu: number | undefined;
+}
+
+/** What measuring needs from a run. */
+export interface Bench {
+  readonly site: Site;
+  readonly natsPid: number;
+  readonly rounds: number;
+  readonly profile: boolean;
+  readonly log: (line: string) => void;
+}
+
+/** Samples of all rounds by peer, in the order of the entrants. */
+export type Samples = ReadonlyMap<string, readonly Sample[]>;
+
+/** All peers in turn, in fresh processes, `rounds` times; every other round in reverse order, so that none is always the one after a hot one. */
+export async function measure(bench: Bench, entrants: readonly Entrant[], load: Load, rounds = bench.rounds): Promise<Samples> {
+  const samples = new Map<string, Sample[]>(entrants.map(({ peer }) => [peer, []]));
+  for (let round = 0; round < rounds; round++) {
+    const order = round % 2 === 0 ? entrants : [...entrants].reverse();
+    for (const entrant of order) {
+      const sample = await measureOne(bench, entrant, load);
+      samples.get(entrant.peer)!.push(sample);
+      bench.log(`  round ${round + 1} ${entrant.title.padEnd(36)} ${Math.round(sample.rate).toLocaleString('en').padStart(9)}/s  p50 ${sample.p50.toFixed(1)} µs`);
+    }
+  }
+  return samples;
+}
+
+async function measureOne(bench: Bench, { peer, remote }: Entrant, load: Load): Promise<Sample> {
+  const { site, natsPid } = bench;
+  const profile = (role: string): string | undefined => (bench.profile ? `${peer}-${load.inFlight}-${load.payload}-${role}` : undefined);
+  const children: Child[] = [];
+  try {
+    const callee = remote ? new Child({ peer, role: 'callee', site, load }, profile('callee')) : undefined;
+    if (callee) children.push(callee);
+    const handOver = (await callee?.next('ready'))?.handOver;
+    const caller = new Child({ peer, role: 'caller', site, load, handOver }, profile('caller'));
+    children.unshift(caller);
+    const pids = [caller.pid, callee?.pid, remote ? natsPid : undefined];
+    const read = (): (number | undefined)[] => pids.map((pid) => (pid === undefined ? undefined : cpuSeconds(pid)));
+    await caller.next('measuring');
+    const before = read();
+    const { measured } = await caller.next('measured');
+    const [callerCpu, calleeCpu, serverCpu] = read().map((after, i) => {
+      const from = before[i];
+      return after === undefined || from === undefined ? undefined : ((after - from) / measured.calls) * 1e6;
+    });
+    return { rate: measured.calls / measured.seconds, p50: measured.p50, p99: measured.p99, callerCpu, calleeCpu, serverCpu };
+  } finally {
+    for (const child of children) await child.stop();
+  }
+}
+
+/** The medians over rounds. */
+export function typical(samples: readonly Sample[]): Sample {
+  const of = (field: keyof Sample): number => median(samples.map((sample) => sample[field] ?? NaN));
+  const some = (field: keyof Sample): number | undefined => (samples.some((sample) => sample[field] === undefined) ? undefined : of(field));
+  return { rate: of('rate'), p50: of('p50'), p99: of('p99'), callerCpu: some('callerCpu'), calleeCpu: some('calleeCpu'), serverCpu: some('serverCpu') };
+}
