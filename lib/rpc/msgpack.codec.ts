@@ -77,13 +77,21 @@ function writeString(value: string, out: ByteWriter): void {
     }
     out.rewind(mark);
   }
+  // Where the size of the length is known beforehand (a character is 1 to 3 bytes), it is written afterwards: counting costs a pass.
   if (value.length <= 85) {
-    // At most 255 bytes: the length fits into one, written afterwards.
     out.u8(0xd9);
     const mark = out.length;
     out.u8(0);
     const count = out.utf8(value);
     out.bytes[mark] = count;
+    return;
+  }
+  if (value.length >= 0x100 && value.length <= 21_845) {
+    out.u8(0xda);
+    const mark = out.length;
+    out.u16(0);
+    const count = out.utf8(value);
+    out.bytes.writeUInt16BE(count, mark);
     return;
   }
   const count = Buffer.byteLength(value);

@@ -37,10 +37,15 @@ function objectKind(value: object): PlainKind {
   if (typeof (value as { toJSON?: unknown }).toJSON === 'function') return 'json';
   if (value instanceof Map || value instanceof Set) throw unsupported(`a ${value.constructor.name} cannot be sent; send an object or an array made of it`);
   if (value instanceof Promise || typeof (value as { then?: unknown }).then === 'function') throw unsupported('a promise cannot be sent; await it first');
-  if (ArrayBuffer.isView(value) || value instanceof ArrayBuffer || value instanceof RegExp || value instanceof WeakMap || value instanceof Error) {
+  if (ArrayBuffer.isView(value) || value instanceof ArrayBuffer || value instanceof RegExp || value instanceof WeakMap || value instanceof Error || isBoxed(value)) {
     throw unsupported(`a ${value.constructor.name} cannot be sent; send plain data made of it`);
   }
   return 'object';
+}
+
+/** `new String('x')` looks like a text and would arrive as an object. */
+function isBoxed(value: object): boolean {
+  return value instanceof String || value instanceof Number || value instanceof Boolean || value instanceof BigInt || value instanceof Symbol;
 }
 
 export function unsupported(message: string): RpcError {
