@@ -3,6 +3,7 @@ import type { HealthReport } from '../common/lifecycle.js';
 import { silentLogger, type Logger } from '../common/logger.js';
 import type { ServiceNode } from '../common/service-node.js';
 import { NodeBeat, resolveTiming, type AdvertisedNode, type BeatDeps } from './advertised-node.js';
+import { linkSignals } from './linked-signal.js';
 import type { Registrar, RegistrationOptions } from './registry.js';
 
 /** How an {@link Advertiser} works; all optional. */
@@ -61,7 +62,9 @@ export class Advertiser {
   /** Takes all out, at the same time. Rejects with an AggregateError of what failed, after all were tried. */
   async withdrawAll(signal?: AbortSignal): Promise<void> {
     const ids = [...this.beats.keys()];
-    const results = await Promise.allSettled(ids.map((id) => this.withdraw(id, signal)));
+    const { signal: shared, unlink } = linkSignals(signal);
+    const results = await Promise.allSettled(ids.map((id) => this.withdraw(id, shared)));
+    unlink();
     const failed = results.flatMap((result) => (result.status === 'rejected' ? [result.reason as unknown] : []));
     if (failed.length > 0) throw new AggregateError(failed, `${failed.length} of ${ids.length} nodes could not be taken out of the registry; they expire by their TTL`);
   }

@@ -1,7 +1,7 @@
 import { systemClock, type Clock } from '../common/clock.js';
 import type { HealthReport } from '../common/lifecycle.js';
 import type { ServiceNode } from '../common/service-node.js';
-import { linkSignals } from './linked-signal.js';
+import { linkSignals, sharedController } from './linked-signal.js';
 import type { RegistrationOptions, Registry, ServiceSnapshot } from './registry.js';
 import { freezeNode, snapshotOf } from './snapshot.js';
 
@@ -76,7 +76,7 @@ export function memory(hub: MemoryHub = new MemoryHub()): Registry {
 class MemoryRegistry implements Registry {
   readonly name = 'memory';
   /** Replaced at close, so that an instance shared with another app goes on working for it. */
-  private closing = new AbortController();
+  private closing = sharedController();
 
   constructor(private readonly hub: MemoryHub) {}
 
@@ -129,6 +129,6 @@ class MemoryRegistry implements Registry {
 
   async close(): Promise<void> {
     this.closing.abort();
-    this.closing = new AbortController();
+    this.closing = sharedController();
   }
 }

@@ -4,6 +4,7 @@ import { rpcError } from '../common/error-catalog.js';
 import { silentLogger, type Logger } from '../common/logger.js';
 import type { CallOutcome, NodeFilter, NodePicker, Picked, SelectOptions, Selector } from '../common/selection.js';
 import { parseTarget, type ServiceNode } from '../common/service-node.js';
+import { sharedController } from '../registry/linked-signal.js';
 import type { Discovery } from '../registry/registry.js';
 import { FilterSets } from './filter-set.js';
 import { KnownService, type ServiceChange } from './known-service.js';
@@ -66,7 +67,7 @@ export class ServiceDirectory implements NodePicker {
   private readonly logger: Logger;
   private readonly sweepMs: number;
   private readonly now: () => number;
-  private readonly closing = new AbortController();
+  private readonly closing = sharedController();
   private cancelSweep: (() => void) | undefined;
 
   constructor(private readonly discovery: Discovery, options: ServiceDirectoryOptions = {}) {

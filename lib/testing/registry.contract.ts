@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
+import { setMaxListeners } from 'node:events';
 import { after, before, describe, it } from 'node:test';
 import type { ServiceNode } from '../common/service-node.js';
 import type { Registry, ServiceSnapshot } from '../registry/registry.js';
@@ -190,6 +191,24 @@ export function registryContract(name: string, create: () => Promise<RegistryFix
       for await (const snapshot of registry.watch(uniqueType(), AbortSignal.abort())) assert.fail(`an aborted watch yields nothing, got ${JSON.stringify(snapshot)}`);
     });
 
+    it('watches many services without a warning of leaks', async () => {
+      const warnings: Error[] = [];
+      const onWarning = (warning: Error) => warnings.push(warning);
+      process.on('warning', onWarning);
+      try {
+        const registry = open();
+        const aborter = new AbortController();
+        setMaxListeners(0, aborter.signal);
+        const watches = Array.from({ length: 30 }, () => follow(registry, uniqueType(), aborter));
+        for (const watched of watches) await watched.next();
+        await Promise.all(watches.map((watched) => watched.end()));
+        await new Promise((resolve) => setImmediate(resolve));
+        assert.deepEqual(warnings, []);
+      } finally {
+        process.off('warning', onWarning);
+      }
+    });
+
     it('drops a node that stops renewing, and keeps those that renew', async () => {
       const registry = open();
       const type = uniqueType();
@@ -232,8 +251,7 @@ function makeNode(type: string, id: string, more: Partial<ServiceNode> = {}): Se
 }
 
 /** A watch that a test steps through, with a limit to its patience. */
-function follow(registry: Registry, service: string) {
-  const aborter = new AbortController();
+function follow(registry: Registry, service: string, aborter = new AbortController()) {
   const iterator = registry.watch(service, aborter.signal)[Symbol.asyncIterator]();
   const step = async (what: string): Promise<IteratorResult<ServiceSnapshot>> => {
     let timer: NodeJS.Timeout | undefined;

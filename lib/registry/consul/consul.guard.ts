@@ -1,4 +1,5 @@
 import { sleep } from '../../common/clock.js';
+import { sharedController } from '../linked-signal.js';
 import type { ServiceSnapshot } from '../registry.js';
 import type { ResolvedConsulOptions } from './consul.options.js';
 import type { ConsulRegistrations } from './consul.registrations.js';
@@ -24,7 +25,7 @@ export class ConsulGuard {
   /** Watches from the first registration on; idempotent. */
   start(): void {
     if (this.watching !== undefined) return;
-    this.watching = new AbortController();
+    this.watching = sharedController();
     void this.run(this.watching.signal);
   }
 

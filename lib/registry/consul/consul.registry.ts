@@ -1,6 +1,6 @@
 import type { HealthReport } from '../../common/lifecycle.js';
 import type { ServiceNode } from '../../common/service-node.js';
-import { linkSignals } from '../linked-signal.js';
+import { linkSignals, sharedController } from '../linked-signal.js';
 import type { RegistrationOptions, Registry, ServiceSnapshot } from '../registry.js';
 import { snapshotOf } from '../snapshot.js';
 import { openConsulClient, type ConsulClient } from './consul.client.js';
@@ -23,7 +23,7 @@ type Direction = 'read' | 'write';
 
 class ConsulRegistry implements Registry {
   readonly name = 'consul';
-  private readonly ending = new AbortController();
+  private readonly ending = sharedController();
   private readonly held: HeldConnections;
   private readonly registrations: ConsulRegistrations;
   private readonly guard: ConsulGuard;
