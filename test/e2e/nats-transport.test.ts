@@ -1,19 +1,12 @@
 import { connect } from '@nats-io/transport-node';
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
-import { subscribe, unsubscribe } from 'node:diagnostics_channel';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { createServer, connect as dial, type Server, type Socket } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterEach, describe, it } from 'node:test';
-import { inspect } from 'node:util';
-import type { CountEvent } from '../../lib/common/events.js';
-import { RpcError } from '../../lib/common/rpc-error.js';
+import { createServer, connect as dial, type Socket } from 'node:net';
+import { describe, it } from 'node:test';
 import { transportContract } from '../../lib/testing/transport.contract.js';
-import { Inbox, Observed } from '../../lib/testing/transport.probe.js';
-import { nats, type NatsOptions } from '../../lib/transport/nats/index.js';
-import { describeWith, freePort, startNats, type NatsOptions as ServerOptions, type RunningServer } from '../services/index.js';
+import { Inbox } from '../../lib/testing/transport.probe.js';
+import { nats } from '../../lib/transport/nats/index.js';
+import { describeWith, freePort, startNats } from '../services/index.js';
+import { natsRig, told } from './nats-rig.js';
 
 describeWith('nats transport', ['nats-server'], () => {
   transportContract('nats', async () => {
@@ -27,30 +20,7 @@ describeWith('nats transport', ['nats-server'], () => {
   });
 
   describe('nats transport', { timeout: 60_000 }, () => {
-    const cleanups: (() => unknown)[] = [];
-    afterEach(async () => {
-      for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
-    });
-    const start = async (options?: ServerOptions): Promise<RunningServer> => {
-      const server = await startNats(options);
-      cleanups.push(() => server.stop());
-      return server;
-    };
-    const make = (options: NatsOptions): Observed => {
-      const observed = new Observed(nats(options));
-      cleanups.push(() => observed.transport.close());
-      return observed;
-    };
-    const open = async (options: NatsOptions): Promise<Observed> => {
-      const observed = make(options);
-      await observed.transport.connect();
-      return observed;
-    };
-    const listening = async (server: Server): Promise<number> => {
-      await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-      cleanups.push(() => server.close());
-      return (server.address() as { port: number }).port;
-    };
+    const { start, make, open, listening, cleanups } = natsRig();
 
     describe('connecting', () => {
       it('says which address refused it, and can be tried again', async () => {
@@ -87,103 +57,6 @@ describeWith('nats transport', ['nats-server'], () => {
         const port = await listening(createServer((socket) => (silent.push(socket), abort.abort(new Error('enough')))));
         cleanups.push(() => silent.forEach((socket) => socket.destroy()));
         await assert.rejects(make({ servers: `127.0.0.1:${port}` }).transport.connect(abort.signal), /enough/);
-      });
-    });
-
-    describe('credentials', () => {
-      const config = 'authorization { users: [{ user: anna, password: "p@ss word" }] }';
-
-      it('are given as options or in front of the host', async () => {
-        const server = await start({ config });
-        await open({ servers: server.url, user: 'anna', pass: 'p@ss word' });
-        await open({ servers: `nats://anna:p%40ss%20word@${server.host}:${server.port}` });
-        const guarded = await start({ config: 'authorization { token: "t0ken" }' });
-        await open({ servers: guarded.url, token: 't0ken' });
-        await open({ servers: `nats://t0ken@${guarded.host}:${guarded.port}` });
-      });
-
-      it('that are wrong are a clear error that never shows them', async () => {
-        const server = await start({ config });
-        for (const options of [{ servers: server.url, user: 'anna', pass: 'canary' }, { servers: `nats://anna:canary@127.0.0.1:${server.port}` }, { servers: server.url, token: 'canary' }]) {
-          const { transport } = make(options);
-          await assert.rejects(transport.connect(), (error) => {
-            assert.doesNotMatch(inspect(error, { depth: 9, showHidden: true }), /canary/);
-            return told('TRANSPORT_DENIED', `127.0.0.1:${server.port}`, 'credentials')(error);
-          });
-        }
-      });
-
-      it('that are revoked later are tried again slowly, and work when restored', async () => {
-        const server = await start({ config });
-        const errors = counted('nats.error', 3);
-        const observed = await open({ servers: server.url, user: 'anna', pass: 'p@ss word', reconnectTimeWaitMs: 30 });
-        const { transport } = observed;
-        await server.kill();
-        assert.equal(await observed.link(), false);
-        const other = await startNats({ port: server.port, config: 'authorization { token: "other" }' });
-        cleanups.push(() => other.stop());
-        const times = await errors;
-        for (const i of [1, 2]) assert.ok(times[i]! - times[i - 1]! >= 290, `tried again after ${times[i]! - times[i - 1]!} ms`);
-        assert.throws(() => transport.send('x', Uint8Array.of(1)), told('TRANSPORT_DENIED', 'credentials'));
-        assert.match(transport.health().detail ?? '', /credentials/);
-        assert.equal(observed.logged.filter((line) => line.includes('credentials')).length, 1);
-        await other.stop();
-        await server.restart();
-        assert.equal(await observed.link(), true);
-        transport.send('x', Uint8Array.of(1), 4);
-        assert.equal(await observed.undeliverable(), 4);
-      });
-    });
-
-    describe('permissions', () => {
-      const config = `authorization { users: [{ user: u, password: p, permissions: {
-        publish: { deny: "secret.>" }, subscribe: { deny: ["secret.>", "hidden.>"] } } }] }`;
-
-      it('missing for a subscription reject it; the connection stays', async () => {
-        const server = await start({ config });
-        const { transport } = await open({ servers: server.url, user: 'u', pass: 'p' });
-        await assert.rejects(transport.subscribe('secret.x', () => {}), told('TRANSPORT_DENIED', 'secret.x', 'permissions'));
-        assert.deepEqual(transport.health(), { status: 'up' });
-        const inbox = await Inbox.open(transport, 'node', 'a@1');
-        transport.send(inbox.address, Uint8Array.of(1));
-        await inbox.take(1);
-      });
-
-      it('missing for a message are said once in the log', async () => {
-        const server = await start({ config });
-        const observed = await open({ servers: server.url, user: 'u', pass: 'p' });
-        const errors = counted('nats.error', 3);
-        for (let i = 0; i < 3; i++) observed.transport.send('secret.x', Uint8Array.of(i));
-        await errors;
-        assert.equal(observed.logged.filter((line) => line.includes('secret.x')).length, 1);
-      });
-
-      it('missing for the answers of the server refuse the connection, and say so', async () => {
-        const server = await start({ config });
-        const { transport } = make({ servers: server.url, user: 'u', pass: 'p', inboxPrefix: 'hidden' });
-        await assert.rejects(transport.connect(), told('TRANSPORT_DENIED', 'hidden.', 'permissions'));
-        assert.equal(transport.isUp, false);
-      });
-    });
-
-    describe('TLS', () => {
-      it('wanted by us and not offered is a clear error', async () => {
-        const server = await start();
-        await assert.rejects(make({ servers: `tls://127.0.0.1:${server.port}` }).transport.connect(), told('TRANSPORT_DOWN', 'no TLS', String(server.port)));
-      });
-
-      it('is refused with an unknown authority and works with a known one', { skip: hasOpenssl() ? false : 'needs openssl to make a certificate' }, async () => {
-        const folder = mkdtempSync(join(tmpdir(), 'anthill-tls-'));
-        cleanups.push(() => rmSync(folder, { recursive: true }));
-        const [cert, key] = [join(folder, 'cert.pem'), join(folder, 'key.pem')];
-        const san = 'subjectAltName=DNS:localhost';
-        execFileSync('openssl', ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '2', '-subj', '/CN=test', '-addext', san, '-keyout', key, '-out', cert], { stdio: 'ignore' });
-        const port = await freePort();
-        // Its probe waits for a greeting, which comes before TLS.
-        await start({ port, config: `tls { cert_file: "${cert}", key_file: "${key}" }` });
-        await assert.rejects(make({ servers: `tls://localhost:${port}` }).transport.connect(), told('TRANSPORT_DOWN', 'no TLS', 'SELF_SIGNED', 'caFile'));
-        const { transport } = await open({ servers: `tls://localhost:${port}`, tls: { caFile: cert } });
-        assert.equal(transport.isUp, true);
       });
     });
 
@@ -315,37 +188,3 @@ describeWith('nats transport', ['nats-server'], () => {
     });
   });
 });
-
-function told(reason: string, ...parts: string[]): (error: unknown) => boolean {
-  return (error) => {
-    assert.ok(RpcError.is(error), `not an RpcError: ${inspect(error)}`);
-    assert.equal(error.reason, reason, error.message);
-    assert.equal(error.undelivered, true);
-    for (const part of parts) assert.ok(error.message.includes(part), `"${part}" is not in "${error.message}"`);
-    return true;
-  };
-}
-
-/** The times at which `name` was counted, as soon as there are `times` of them. */
-function counted(name: string, times: number): Promise<number[]> {
-  return new Promise((resolve) => {
-    const seen: number[] = [];
-    const listen = (event: unknown): void => {
-      if ((event as CountEvent).name !== name) return;
-      seen.push(performance.now());
-      if (seen.length < times) return;
-      unsubscribe('anthill:count', listen);
-      resolve(seen);
-    };
-    subscribe('anthill:count', listen);
-  });
-}
-
-function hasOpenssl(): boolean {
-  try {
-    execFileSync('openssl', ['version'], { stdio: 'ignore' });
-    return true;
-  } catch {
-    return false;
-  }
-}
