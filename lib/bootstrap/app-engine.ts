@@ -22,8 +22,7 @@ export interface EngineOptions {
   readonly random: RandomSource;
   readonly logger: Logger;
   readonly name: string;
-  readonly graceMs: number;
-  readonly killWaitMs: number;
+  readonly graceMs: () => number;
   /** Found in the container once it exists. */
   readonly parts: () => readonly AppPart[];
   readonly runs: () => readonly RunnableModule[];
@@ -113,7 +112,7 @@ export class AppEngine {
     if (busy) await this.tried('deregister', async () => runtime.withdraw(AbortSignal.any([deadline, AbortSignal.timeout(WITHDRAW_WAIT_MS)])));
     this.running.abort(new Error('the app is stopping'));
     await this.stopParts(['ingress'], deadline);
-    if (busy && runtime.local.length > 0) await sleep(clock, graceMs, deadline, true);
+    if (busy && runtime.local.length > 0) await sleep(clock, graceMs(), deadline, true);
     runtime.refuse();
     await this.tried('finish calls', () => runtime.idle(deadline));
     const cut = runtime.abortAll();

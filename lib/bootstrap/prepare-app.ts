@@ -1,11 +1,13 @@
 import type { LoggerService } from '@nestjs/common';
 import { BootError, bootErrors } from '../common/boot-error.js';
-import { systemClock, systemRandom, type Clock } from '../common/clock.js';
+import { systemClock, systemRandom, type Clock, type RandomSource } from '../common/clock.js';
 import type { AppConfig } from '../config/app-config.js';
 import { loadConfig, type LoadConfigOptions } from '../config/load-config.js';
 import { validateModuleTypes } from '../config/module-groups.js';
+import { handlersOf } from '../metadata/handler.decorator.js';
 import type { ClientClass } from '../metadata/tokens.js';
 import type { Registry } from '../registry/registry.js';
+import type { Selector } from '../common/selection.js';
 import type { Codec } from '../rpc/codec.js';
 import type { Transport } from '../rpc/transport.js';
 import type { AppOptions } from './app-options.js';
@@ -54,8 +56,13 @@ export async function prepareGraph(root: ModuleDefinition, options: AppOptions):
     root: pruned,
     modules: graph.rpcModules.filter(runsHere),
     elsewhere: graph.rpcModules.filter((module) => !runsHere(module)).map((module) => module.options.type),
-    clients: new Set([...graph.clients, ...(options.clients ?? []), ...graph.rpcModules.map((module) => module.classRef as ClientClass)]),
+    clients: new Set([...graph.clients, ...(options.clients ?? []), ...withHandlers(graph.rpcModules)]),
   };
+}
+
+/** Services that a client can be made of: those whose class has handlers. */
+function withHandlers(modules: readonly RpcModuleRef[]): ClientClass[] {
+  return modules.filter(({ classRef }) => handlersOf(classRef).length > 0).map(({ classRef }) => classRef as ClientClass);
 }
 
 function configOptionsOf(options: AppOptions, moduleTypes: readonly string[]): LoadConfigOptions {
@@ -100,6 +107,7 @@ function outOfGroup(from: RpcModuleRef, to: RpcModuleRef, processId: string): Bo
 export interface PreparedApp extends PreparedGraph {
   readonly options: AppOptions;
   readonly clock: Clock;
+  readonly random: RandomSource;
   readonly nestLogger: LoggerService | false;
   readonly logger: NestLogger;
   readonly transport: Transport;
@@ -119,10 +127,10 @@ export async function prepareApp(graph: PreparedGraph, options: AppOptions): Pro
   for (const warning of graph.warnings) logger.warn(warning);
   if (graph.elsewhere.length > 0) logger.info(`process group '${config.processId}' runs without: ${graph.elsewhere.join(', ')}`);
   const table = mergeTables(options.plugins);
-  const transport = isInstance(options.transport) ? options.transport : await resolvePlugin(table, 'transport', config.transport);
-  const registry = isInstance(options.registry) ? options.registry : await resolvePlugin(table, 'registry', config.registry);
-  const selector = isInstance(options.selector) ? options.selector : await resolvePlugin(table, 'selector', config.selector);
-  const codec = isInstance(options.codec) ? options.codec : await resolvePlugin(table, 'codec', config.codec);
+  const transport = instance<Transport>(options.transport) ?? (await resolvePlugin(table, 'transport', config.transport));
+  const registry = instance<Registry>(options.registry) ?? (await resolvePlugin(table, 'registry', config.registry));
+  const selector = instance<Selector>(options.selector) ?? (await resolvePlugin(table, 'selector', config.selector));
+  const codec = instance<Codec>(options.codec) ?? (await resolvePlugin(table, 'codec', config.codec));
   const log = config.rpc.log ? [callLog(logger, clock)] : [];
   const runtime = new RpcRuntime({
     transport,
@@ -148,13 +156,14 @@ export async function prepareApp(graph: PreparedGraph, options: AppOptions): Pro
   });
   for (const type of errorTypesOf(options.errors ?? [])) runtime.errorTypes.add(type);
   const nodes = new Map(graph.modules.map((module) => [module.options.type, addNode(runtime, module, config, random.hex(8))]));
-  return { ...graph, options, clock, nestLogger, logger, transport, registry, runtime, nodes };
+  return { ...graph, options, clock, random, nestLogger, logger, transport, registry, runtime, nodes };
 }
 
 const SILENT: LoggerService = { log() {}, error() {}, warn() {}, debug() {} };
 
-function isInstance<T extends object>(choice: T | string | undefined | { name: string }): choice is T {
-  return typeof choice === 'object' && choice !== null && !isChoice(choice);
+/** The plug-in itself, when the user gave one instead of a name. */
+function instance<T extends object>(choice: T | string | { name: string } | undefined): T | undefined {
+  return typeof choice === 'object' && choice !== null && !isChoice(choice) ? (choice as T) : undefined;
 }
 
 /** A callee must read what any caller writes: all codecs are known, the app's own comes first. */

@@ -86,6 +86,11 @@ export class RpcRuntime {
     options.transport.on({ onUndeliverable: (token) => this.undeliverable(token), onLink: (up) => this.linkChanged(up) });
   }
 
+  /** The default deadline, after a reload. */
+  setTimeoutMs(timeoutMs: number): void {
+    this.rpc.deps.timeoutMs = timeoutMs;
+  }
+
   get local(): readonly LocalNode[] {
     return [...this.nodes.values()];
   }

@@ -18,8 +18,8 @@ export interface RpcClientDeps {
   readonly clock: Clock;
   readonly codec: Codec;
   readonly errorTypes: ErrorTypes;
-  /** Default deadline of a call. */
-  readonly timeoutMs: number;
+  /** Default deadline of a call. A reload of the config may change it. */
+  timeoutMs: number;
   /** Name given to callees for calls made outside of handlers. */
   readonly caller: string;
   readonly interceptors: readonly Interceptor[];

@@ -1,0 +1,52 @@
+import { ModulesContainer } from '@nestjs/core';
+import type { AppPart } from '../common/lifecycle.js';
+import { APP_PART } from '../metadata/app-part.decorator.js';
+import { RPC_MODULE } from '../metadata/rpc-module.decorator.js';
+import { exploreClasses } from '../wiring/explore-classes.js';
+import type { RunnableModule } from './app-engine.js';
+import type { PreparedApp } from './prepare-app.js';
+
+/** What an app needs of Nest's container, whoever built it. */
+export interface ContainerAccess {
+  get<T>(token: unknown): T;
+  /** Runs the destroy hooks; absent where the user's own app does. */
+  close?(): Promise<void>;
+}
+
+/** Nest's container, read. */
+export class Container {
+  private readonly modules: ModulesContainer;
+
+  constructor(
+    private readonly access: ContainerAccess,
+    private readonly prepared: PreparedApp,
+  ) {
+    this.modules = access.get(ModulesContainer);
+  }
+
+  get(token: unknown): unknown {
+    return this.access.get(token);
+  }
+
+  async close(): Promise<void> {
+    await this.access.close?.();
+  }
+
+  /** Providers marked with `@AppPartProvider()`. */
+  parts(): AppPart[] {
+    return exploreClasses(this.modules, APP_PART).map(({ wrapper }) => wrapper.instance as AppPart);
+  }
+
+  /** RpcModules with a `run` method. */
+  runnables(): RunnableModule[] {
+    return exploreClasses(this.modules, RPC_MODULE).flatMap(({ value, kind, wrapper }) => {
+      const instance = wrapper.instance as Partial<RunnableModule> | undefined;
+      return kind === 'module' && typeof instance?.run === 'function' ? [{ type: value.type, run: (signal: AbortSignal) => instance.run!(signal) }] : [];
+    });
+  }
+
+  /** Gives the servers their handlers. @throws BootError with every mistake found */
+  bind(_prepared: PreparedApp): void {
+    void this.prepared;
+  }
+}

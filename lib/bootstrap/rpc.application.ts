@@ -1,0 +1,240 @@
+import type { Type } from '@nestjs/common';
+import type { AppState, HealthReport } from '../common/lifecycle.js';
+import type { ClientOptions } from '../common/client-contract.js';
+import type { AppConfig } from '../config/app-config.js';
+import { loadConfig } from '../config/load-config.js';
+import type { AppHandle, ClientClass } from '../metadata/tokens.js';
+import type { Rpc } from '../rpc/rpc.client.js';
+import { Rpc as RpcClient } from '../rpc/rpc.client.js';
+import type { HookedApp } from './app-hooks.js';
+import { AppEngine, within, type StartOptions } from './app-engine.js';
+import { Container, type ContainerAccess } from './container.js';
+import type { LocalNode } from './local-node.js';
+import type { PreparedApp } from './prepare-app.js';
+import { typedClient } from './typed-client-of.js';
+
+/** @public */
+export interface AppHealth {
+  readonly state: AppState;
+  /** False while anything below is down, and before and after serving. */
+  readonly ready: boolean;
+  readonly parts: readonly ({ readonly name: string } & HealthReport)[];
+}
+
+/**
+ * A running process: its modules, its client, its start and its stop. Made by `RpcFactory.create`, or injected by its class
+ * where `AnthillModule.forRoot` made it.
+ * @public
+ */
+export class RpcApplication implements AppHandle, HookedApp {
+  /** Calls services from outside of modules. */
+  readonly rpc: Rpc;
+  private readonly engine: AppEngine;
+  private container: Container | undefined;
+  private liveConfig: AppConfig;
+  private startPromise: Promise<this> | undefined;
+  private drainPromise: Promise<void> | undefined;
+  private stopPromise: Promise<void> | undefined;
+  private runError: unknown;
+  private releaseSignals: (() => void) | undefined;
+  private readonly deadline = new AbortController();
+
+  /** @internal */
+  constructor(private readonly prepared: PreparedApp) {
+    const { runtime, transport, registry, clock, logger, config, options } = prepared;
+    this.rpc = runtime.rpc;
+    this.liveConfig = config;
+    this.engine = new AppEngine({
+      runtime,
+      transport,
+      registry,
+      clock,
+      logger,
+      random: prepared.random,
+      name: config.processName ?? config.processId,
+      graceMs: () => this.liveConfig.graceMs,
+      parts: () => [...(options.parts ?? []), ...(this.container?.parts() ?? [])],
+      runs: () => this.container?.runnables() ?? [],
+      bind: () => this.container?.bind(prepared),
+      onRunFailed: (error, type) => this.onRunFailed(error, type),
+    });
+  }
+
+  /** @internal Nest's container exists now. */
+  attach(access: ContainerAccess): void {
+    this.container = new Container(access, this.prepared);
+  }
+
+  get state(): AppState {
+    return this.engine.state;
+  }
+
+  /** The config as last read. */
+  get config(): AppConfig {
+    return this.liveConfig;
+  }
+
+  /** Nodes of this process, by service type. */
+  get modules(): ReadonlyMap<string, LocalNode> {
+    return this.prepared.nodes;
+  }
+
+  /** A provider of the container, wherever it is. */
+  get<T>(token: Type<T> | string | symbol | (abstract new (...args: never[]) => T)): T;
+  get<T>(token: unknown): T;
+  get(token: unknown): unknown {
+    if (this.container === undefined) throw new Error('the container is not built yet');
+    return this.container.get(token);
+  }
+
+  health(): AppHealth {
+    return { state: this.state, ready: this.engine.isReady, parts: this.engine.health() };
+  }
+
+  /**
+   * Binds handlers, connects, listens, registers, starts `run()` of each module; resolves when ready. A transport that is not there is
+   * waited for, with a log; with `failFast` the first refusal is thrown.
+   * @throws whatever kept it from starting, after everything that had started is stopped again
+   */
+  start(options: StartOptions = {}): Promise<this> {
+    return (this.startPromise ??= this.doStart(options));
+  }
+
+  private async doStart(options: StartOptions): Promise<this> {
+    if (this.stopPromise) throw new Error('the app is stopped; create a new one');
+    const { hooks } = this.prepared.options;
+    try {
+      await hooks?.beforeStart?.(this);
+      await this.engine.start(options);
+      await hooks?.afterStart?.(this);
+      return this;
+    } catch (error) {
+      // A stop that interrupted this start waits for it: waiting for the stop here would be for ever.
+      if (this.drainPromise === undefined && this.stopPromise === undefined) {
+        this.engine.moveTo('failed');
+        await this.stop().catch(() => {});
+      }
+      throw error;
+    }
+  }
+
+  /**
+   * Takes the app out of the registry, finishes what is in flight, then closes everything, within `killWaitMs`. Any number of calls,
+   * from anywhere, one stop.
+   * @throws AggregateError of everything that went wrong; it has stopped all the same
+   */
+  stop(): Promise<void> {
+    return (this.stopPromise ??= this.doStop());
+  }
+
+  /** The same as {@link stop}, in Nest's word. */
+  close(): Promise<void> {
+    return this.stop();
+  }
+
+  private async doStop(): Promise<void> {
+    const { hooks } = this.prepared.options;
+    await this.drain();
+    await this.engine.tried('close modules', async () => this.container && within(this.container.close(), this.deadline.signal, 'destroy hooks did not end in time'));
+    await this.engine.close(this.deadline.signal);
+    this.engine.moveTo('stopped');
+    await this.engine.tried('hook afterStop', () => hooks?.afterStop?.(this));
+    await this.engine.tried('hook onExit', () => hooks?.onExit?.());
+    this.releaseSignals?.();
+    this.deadline.abort();
+    const failure = this.engine.takeFailure();
+    if (failure) throw failure;
+  }
+
+  /** @internal The part of stopping that comes before Nest's first destroy hook. */
+  drain(): Promise<void> {
+    return (this.drainPromise ??= this.doDrain());
+  }
+
+  private async doDrain(): Promise<void> {
+    const { clock, options } = this.prepared;
+    const cancel = clock.after(this.liveConfig.killWaitMs, () => this.deadline.abort(new Error('killWaitMs is over')), true);
+    this.deadline.signal.addEventListener('abort', cancel, { once: true });
+    const wasRunning = this.state === 'ready';
+    if (this.state === 'starting') {
+      this.engine.interrupt(new Error('the app was stopped while it started'));
+      await this.startPromise?.catch(() => {});
+    }
+    if (wasRunning) await this.engine.tried('hook beforeStop', () => options.hooks?.beforeStop?.(this));
+    await this.engine.drain(this.deadline.signal);
+  }
+
+  /**
+   * SIGTERM and SIGINT stop the app and end the process (exit code 1 when stopping failed or a `run()` did); a second one ends it at once.
+   * SIGHUP reads the config again. Without this call the app touches no signal.
+   */
+  enableShutdownHooks(signals: readonly NodeJS.Signals[] = ['SIGTERM', 'SIGINT']): this {
+    if (this.releaseSignals) return this;
+    const { logger } = this.prepared;
+    const onSignal = (signal: NodeJS.Signals, number: number): void => {
+      if (this.stopPromise) process.exit(128 + number);
+      logger.info(`${signal}: stopping`);
+      void this.exitAfter(this.stop());
+    };
+    const onHangup = (): void => void this.reload().catch(() => {});
+    for (const signal of signals) process.on(signal, onSignal);
+    process.on('SIGHUP', onHangup);
+    this.releaseSignals = () => {
+      for (const signal of signals) process.off(signal, onSignal);
+      process.off('SIGHUP', onHangup);
+    };
+    return this;
+  }
+
+  private async exitAfter(stopped: Promise<void>): Promise<void> {
+    // Until the end a second signal must find its handler.
+    const release = this.releaseSignals;
+    this.releaseSignals = undefined;
+    const failed = await stopped.then(
+      () => this.runError !== undefined,
+      () => true,
+    );
+    release?.();
+    process.exit(failed ? 1 : 0);
+  }
+
+  /** Reads the config again (SIGHUP). A config with mistakes changes nothing and is logged. @throws BootError */
+  async reload(): Promise<AppConfig> {
+    const { logger } = this.prepared;
+    try {
+      const { config, warnings } = await loadConfig(this.prepared.configOptions);
+      for (const warning of warnings) logger.warn(warning);
+      this.liveConfig = config;
+      this.prepared.runtime.setTimeoutMs(config.rpc.timeoutMs);
+      logger.info('config read again');
+      return config;
+    } catch (error) {
+      logger.error(`the new config has mistakes, the old one stays: ${(error as Error).message}`);
+      throw error;
+    }
+  }
+
+  private onRunFailed(error: unknown, type: string): void {
+    this.runError = error;
+    this.prepared.logger.error(`run() of module '${type}' failed; stopping the app`, { error });
+    this.engine.fail(`run() of module '${type}'`, error);
+    if (this.releaseSignals) void this.exitAfter(this.stop());
+    else this.stop().catch(() => {});
+  }
+
+  /** @internal */
+  rpcOf(type: string): Rpc {
+    const node = this.prepared.nodes.get(type);
+    return node === undefined ? this.rpc : new RpcClient(this.rpc.deps, { ...this.prepared.options.calls, caller: node.id }, node);
+  }
+
+  /** @internal */
+  settingsOf(type: string): unknown {
+    return this.liveConfig.moduleOf(type).settings;
+  }
+
+  /** @internal */
+  clientOf(contract: ClientClass, options: ClientOptions | undefined): unknown {
+    return typedClient(this.rpc, contract, options, this.prepared.runtime.errorTypes);
+  }
+}

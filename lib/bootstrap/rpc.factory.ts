@@ -1,0 +1,57 @@
+import 'reflect-metadata';
+import { NestFactory } from '@nestjs/core';
+import type { INestApplicationContext, LoggerService, Type } from '@nestjs/common';
+import { AnthillCoreModule } from './core.module.js';
+import type { AppOptions, ModulesOptions } from './app-options.js';
+import type { ModuleDefinition } from './module-graph.js';
+import { prepareApp, prepareGraph } from './prepare-app.js';
+import { RpcApplication } from './rpc.application.js';
+
+/** Builds Nest's container around a root module; the testing module is another way to do it. */
+export type ContextBuilder = (root: Type, logger: LoggerService | false) => Promise<INestApplicationContext>;
+
+const nestContext: ContextBuilder = (root, logger) => NestFactory.createApplicationContext(root, { logger, abortOnError: false });
+
+/** @internal Everything `create` does, for factories that build the container in their own way. */
+export async function createApp(root: ModuleDefinition, options: AppOptions, buildContext: ContextBuilder = nestContext): Promise<RpcApplication> {
+  const graph = await prepareGraph(root, options);
+  const prepared = await prepareApp(graph, options);
+  const app = new RpcApplication(prepared);
+  const core = AnthillCoreModule.register(graph.clients, { provide: RpcApplication, useValue: app });
+  try {
+    const context = await buildContext(rootOf(core, graph.root), prepared.nestLogger);
+    app.attach({ get: (token) => context.get(token as Type, { strict: false }) as never, close: () => context.close() });
+    return app;
+  } catch (error) {
+    await app.stop().catch(() => {});
+    throw error;
+  }
+}
+
+/** A module of its own for each app: Nest caches what it reads from a class. */
+function rootOf(core: ReturnType<typeof AnthillCoreModule.register>, root: ModuleDefinition): Type {
+  class AppRoot {}
+  Reflect.defineMetadata('imports', [core, root], AppRoot);
+  return AppRoot;
+}
+
+/** A root module for an app that was given a list. */
+export function rootOfModules(modules: readonly Type[]): ModuleDefinition {
+  class Modules {}
+  return { module: Modules, imports: [...modules] };
+}
+
+/**
+ * Makes apps: `const app = await RpcFactory.create(AppModule); await app.start();`
+ * @public
+ */
+export const RpcFactory = Object.freeze({
+  /**
+   * Reads config and decorators, builds the container, runs `onModuleInit` of all modules. Nothing listens until `app.start()`.
+   * @param module the root module, or options with `modules`
+   * @throws BootError with every mistake found
+   */
+  async create(module: Type | ModulesOptions, options: AppOptions = {}): Promise<RpcApplication> {
+    return typeof module === 'function' ? createApp(module, options) : createApp(rootOfModules(module.modules), module);
+  },
+});

@@ -1,0 +1,45 @@
+import type { INestApplicationContext, InjectionToken, Type } from '@nestjs/common';
+import type { AppOptions } from '../bootstrap/app-options.js';
+import { type ContextBuilder, createApp, rootOfModules } from '../bootstrap/rpc.factory.js';
+import type { RpcApplication } from '../bootstrap/rpc.application.js';
+import { loadPeer } from '../common/peer.js';
+
+/** Replaces a provider, a guard, a pipe, an interceptor or a filter of the container by another one, as `overrideProvider` of Nest's testing module. @public */
+export type TestingOverride = { provide: InjectionToken } & ({ useValue: unknown } | { useClass: Type } | { useFactory: (...deps: never[]) => unknown; inject?: InjectionToken[] });
+
+/** @public */
+export interface TestingAppOptions extends AppOptions {
+  /** Classes with `@RpcModule`, and other Nest modules. */
+  modules: readonly Type[];
+  /** Needs the package `@nestjs/testing`. */
+  overrides?: readonly TestingOverride[];
+}
+
+/**
+ * The app as in production, started, with two seams replaced: transport and registry are in memory (pass hubs to share them between apps).
+ * Reads no file, no flag and no environment, logs nothing, and stops without grace. Stop it after the test.
+ * @public
+ */
+export async function createTestingApp(options: TestingAppOptions): Promise<RpcApplication> {
+  const { modules, overrides = [], ...rest } = options;
+  const isolated: AppOptions = { flags: false, env: {}, configFile: false, logger: false, graceMs: 0, ...rest };
+  const app = await createApp(rootOfModules(modules), isolated, overrides.length > 0 ? overriding(overrides) : undefined);
+  return app.start({ failFast: true });
+}
+
+function overriding(overrides: readonly TestingOverride[]): ContextBuilder {
+  return async (root, logger): Promise<INestApplicationContext> => {
+    const { Test } = await loadPeer('@nestjs/testing', 'createTestingApp({ overrides })', () => import('@nestjs/testing'));
+    const builder = Test.createTestingModule({ imports: [root] });
+    if (logger) builder.setLogger(logger);
+    else builder.setLogger({ log() {}, warn() {}, error() {} });
+    for (const override of overrides) {
+      const target = builder.overrideProvider(override.provide);
+      if ('useValue' in override) target.useValue(override.useValue);
+      else if ('useClass' in override) target.useClass(override.useClass);
+      else target.useFactory({ factory: override.useFactory as (...deps: unknown[]) => unknown, inject: override.inject ?? [] });
+    }
+    const module = await builder.compile();
+    return module.init();
+  };
+}
