@@ -6,7 +6,6 @@ export interface HandlerMetadata {
   readonly path: string;
   readonly options: HandlerOptions;
   readonly method: string;
-  /** `property` is right in a contract (`say!: (name: string) => Promise<string>`), nowhere else. */
   readonly kind: 'method' | 'property' | 'accessor' | 'static';
 }
 
@@ -15,7 +14,7 @@ export const HANDLERS = defineMetadata<readonly HandlerMetadata[]>('handlers');
 
 /**
  * Makes a method callable under `path`, on an `@RpcModule` class, on its providers and on its controllers. Several on one method are aliases.
- * In a class with `@RpcContract` it also goes on properties of function type.
+ * In a class with `@RpcContract` it tells callers what a service offers.
  * @param path as callers name it; by custom `/noun/verb`
  * @public
  */

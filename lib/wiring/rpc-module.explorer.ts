@@ -1,0 +1,133 @@
+import { ApplicationConfig, ModuleRef, type ModulesContainer } from '@nestjs/core';
+import type { InstanceWrapper, Module } from '@nestjs/core/internal';
+import { BootError, bootErrors } from '../common/boot-error.js';
+import type { HandlerOptions } from '../common/handler-options.js';
+import { HANDLERS, handlersOf } from '../metadata/handler.decorator.js';
+import { RPC_MODULE, type RpcModuleOptions } from '../metadata/rpc-module.decorator.js';
+import { untypedConstructor } from './constructor-types.js';
+import { exploreClasses, type FoundClass, type HostKind } from './explore-classes.js';
+import { misplaced } from './handler-checks.js';
+import { readParams, type HandlerParam } from './handler-params.js';
+import { signatureOf, type HandlerSignature } from './handler-types.js';
+import { checkHandlerOptions, checkModuleOptions } from './rpc-module.options.js';
+
+/** A handler where it lives in the container. Frozen. */
+export interface HostedHandler extends HandlerSignature {
+  readonly kind: HostKind;
+  readonly module: Module;
+  readonly wrapper: InstanceWrapper;
+  readonly classRef: Function;
+  readonly method: string;
+  readonly path: string;
+  /** The handler's own, over the module's `defaults`. */
+  readonly options: HandlerOptions;
+  readonly params: readonly HandlerParam[];
+  /** `Class.method`, for messages. */
+  readonly origin: string;
+}
+
+/** A service where it lives in the container. Frozen. */
+export interface RpcModuleDescriptor {
+  readonly type: string;
+  readonly options: Readonly<RpcModuleOptions>;
+  readonly classRef: Function;
+  readonly module: Module;
+  readonly wrapper: InstanceWrapper;
+  readonly handlers: readonly HostedHandler[];
+}
+
+/**
+ * All services of a container with their handlers.
+ * @throws BootError with every mistake of the user at once
+ */
+export function exploreRpcModules(modules: ModulesContainer): readonly RpcModuleDescriptor[] {
+  const errors: BootError[] = [];
+  const hosts = exploreClasses(modules, HANDLERS);
+  const found = exploreClasses(modules, { read: RPC_MODULE.own }).filter(({ kind }) => kind === 'module');
+  const services = new Set(found.map(({ module }) => module));
+  for (const { classRef, kind, module } of hosts) if (!services.has(module)) errors.push(homeless(classRef, kind, module));
+  const byType = new Map<string, Function>();
+  const descriptors = found.map((service): RpcModuleDescriptor => {
+    const { value: options, classRef, module, wrapper } = service;
+    errors.push(...checkModuleOptions(classRef.name, options), ...untyped(module));
+    const twin = byType.get(options.type);
+    if (twin) errors.push(twins(options.type, twin, classRef));
+    byType.set(options.type, classRef);
+    const handlers = hosts.filter((host) => host.module === module).flatMap((host) => readHandlers(host, options.defaults, errors));
+    errors.push(...duplicates(classRef, handlers));
+    return Object.freeze({ type: options.type, options, classRef, module, wrapper, handlers: Object.freeze(handlers) });
+  });
+  if (errors.length > 0) throw bootErrors(errors);
+  return Object.freeze(descriptors);
+}
+
+function readHandlers({ classRef, kind, module, wrapper }: FoundClass<unknown>, defaults: HandlerOptions | undefined, errors: BootError[]): HostedHandler[] {
+  const declared = handlersOf(classRef);
+  if (kind === 'module' && !wrapper.isDependencyTreeStatic()) {
+    errors.push(
+      new BootError(
+        'MODULE_SCOPE',
+        `${classRef.name} has handlers and depends on something request-scoped, but a module class lives as long as the app; move the handlers that need it to a provider or a controller of ${classRef.name}`,
+      ),
+    );
+    return [];
+  }
+  return declared.flatMap((entry) => {
+    const { method, path, declaredBy } = entry;
+    const origin = `${classRef.name}.${method}`;
+    const mistakes = [...checkHandlerOptions(origin, path, entry.options), ...misplaced(origin, classRef, entry, declaredBy)];
+    errors.push(...mistakes);
+    if (mistakes.length > 0) return [];
+    const options = Object.freeze({ ...defaults, ...entry.options });
+    const read = readParams(classRef, method);
+    const signature = signatureOf(read, options);
+    errors.push(...signatureMistakes(origin, read.params, signature, options));
+    return [Object.freeze({ kind, module, wrapper, classRef, method, path, options, params: read.params, origin, ...signature })];
+  });
+}
+
+function signatureMistakes(origin: string, params: readonly HandlerParam[], { arity }: HandlerSignature, { args }: HandlerOptions): BootError[] {
+  const errors = params
+    .filter(({ source }) => source.from === 'foreign')
+    .map(({ index }) => new BootError('HANDLER_PARAM', `${origin} has a decorator of HTTP handlers on parameter ${index}; handlers take @Payload(), @Ctx(), @Meta() and custom parameter decorators`));
+  if (args && arity && args.length > arity.max) {
+    errors.push(new BootError('HANDLER_OPTIONS', `@Handler of ${origin}: args declares ${args.length} types, but the method takes ${arity.max} argument(s)`));
+  }
+  return errors;
+}
+
+function untyped(module: Module): BootError[] {
+  const wrappers = new Set([...module.providers.values(), ...module.controllers.values()]);
+  return [...wrappers].flatMap(({ isNotMetatype, metatype, isAlias, token }) => {
+    // Nest makes its own core providers itself, without looking at their types.
+    if (metatype === ModuleRef || metatype === ApplicationConfig) return [];
+    if (isNotMetatype || isAlias || typeof metatype !== 'function' || (token !== metatype && typeof token === 'function')) return [];
+    return untypedConstructor(metatype) ?? [];
+  });
+}
+
+function duplicates(classRef: Function, handlers: readonly HostedHandler[]): BootError[] {
+  const byPath = new Map<string, HostedHandler>();
+  const errors: BootError[] = [];
+  for (const handler of handlers) {
+    const first = byPath.get(handler.path);
+    if (first) errors.push(new BootError('DUPLICATE_HANDLER', `two handlers of ${classRef.name} share the path '${handler.path}': ${first.origin} and ${handler.origin}; rename one of them`));
+    else byPath.set(handler.path, handler);
+  }
+  return errors;
+}
+
+function twins(type: string, first: Function, second: Function): BootError {
+  const what = first === second ? `${first.name} is in the app twice (as two dynamic modules?)` : `${first.name} and ${second.name} are both of type '${type}'`;
+  return new BootError('DUPLICATE_MODULE', `${what}: a process runs one node of a service; give one of them another type, or run it in another process`);
+}
+
+function homeless(classRef: Function, kind: HostKind, module: Module): BootError {
+  const [first] = handlersOf(classRef);
+  const where = `${classRef.name}.${first?.method ?? '?'}`;
+  const todo =
+    kind === 'module'
+      ? `make ${classRef.name} an @RpcModule({ type })`
+      : `it is a ${kind} of ${module.metatype.name}, which is no @RpcModule; put it in the ${kind}s of an @RpcModule, or make ${module.metatype.name} one`;
+  return new BootError('HANDLER_HOST', `@Handler on ${where} belongs to no service: ${todo}`);
+}

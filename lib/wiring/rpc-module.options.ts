@@ -1,0 +1,78 @@
+import { BootError } from '../common/boot-error.js';
+import { didYouMean } from '../common/did-you-mean.js';
+import type { HandlerOptions } from '../common/handler-options.js';
+import type { RpcModuleOptions } from '../metadata/rpc-module.decorator.js';
+
+const MODULE_OPTIONS = {
+  type: true,
+  version: true,
+  id: true,
+  ttlMs: true,
+  intervalMs: true,
+  metadata: true,
+  defaults: true,
+  imports: true,
+  providers: true,
+  controllers: true,
+  exports: true,
+} as const satisfies Record<keyof RpcModuleOptions, true>;
+
+const HANDLER_OPTIONS = {
+  concurrent: true,
+  lane: true,
+  queue: true,
+  abandonMs: true,
+  args: true,
+  returns: true,
+  optional: true,
+  public: true,
+  errors: true,
+} as const satisfies Record<keyof HandlerOptions, true>;
+
+/** What a service name and a node id are made of: the wires and registries use `@`, `/` and `:` for themselves. */
+const NAME = /^[A-Za-z0-9_.-]+$/;
+
+/** All mistakes in the options of an `@RpcModule`. */
+export function checkModuleOptions(className: string, options: Readonly<RpcModuleOptions>): BootError[] {
+  const errors: BootError[] = [];
+  const wrong = (what: string) => errors.push(new BootError('RPC_MODULE_OPTIONS', `@RpcModule of ${className}: ${what}`));
+  unknownKeys(options, MODULE_OPTIONS, wrong);
+  if (!isName(options.type)) wrong(`type ${shown(options.type)} is no service name; use letters, digits, "_", "." and "-"`);
+  if (options.id !== undefined && !isName(options.id)) wrong(`id ${shown(options.id)} is no node id; use letters, digits, "_", "." and "-"`);
+  if (options.version !== undefined && (typeof options.version !== 'string' || options.version === '')) wrong(`version ${shown(options.version)} must be a text such as '1.0.0'`);
+  const { ttlMs, intervalMs } = options;
+  for (const [name, value] of Object.entries({ ttlMs, intervalMs })) {
+    if (value !== undefined && !(typeof value === 'number' && value > 0 && Number.isFinite(value))) wrong(`${name} ${shown(value)} must be a number of milliseconds above 0`);
+  }
+  if (typeof ttlMs === 'number' && typeof intervalMs === 'number' && intervalMs >= ttlMs) {
+    wrong(`intervalMs ${intervalMs} is not below ttlMs ${ttlMs}: the registry would forget the node between two registrations`);
+  }
+  for (const [key, value] of Object.entries(options.metadata ?? {})) if (typeof value !== 'string') wrong(`metadata.${key} ${shown(value)} must be a string`);
+  if (options.defaults) unknownKeys(options.defaults, HANDLER_OPTIONS, (what) => wrong(`defaults: ${what}`));
+  return errors;
+}
+
+/** All mistakes in path and options of a `@Handler`. Values of `concurrent`, `lane` and `queue` are the server's to judge. */
+export function checkHandlerOptions(origin: string, path: unknown, options: HandlerOptions): BootError[] {
+  const errors: BootError[] = [];
+  const wrong = (what: string) => errors.push(new BootError('HANDLER_OPTIONS', `@Handler of ${origin}: ${what}`));
+  if (typeof path !== 'string' || path === '') wrong(`the path ${shown(path)} must be a text that callers can name, such as '/say/hi'`);
+  unknownKeys(options, HANDLER_OPTIONS, wrong);
+  const { optional } = options;
+  if (optional !== undefined && !(Number.isInteger(optional) && optional >= 0)) wrong(`optional ${shown(optional)} must be the number of trailing arguments that may be left out`);
+  return errors;
+}
+
+function unknownKeys(options: object, known: Record<string, true>, wrong: (what: string) => void): void {
+  for (const key of Object.keys(options)) {
+    if (!Object.hasOwn(known, key)) wrong(`there is no option "${key}"${didYouMean(key, Object.keys(known))}; the options are ${Object.keys(known).join(', ')}`);
+  }
+}
+
+function isName(value: unknown): value is string {
+  return typeof value === 'string' && NAME.test(value);
+}
+
+function shown(value: unknown): string {
+  return typeof value === 'string' ? `'${value}'` : String(value);
+}
