@@ -1,5 +1,5 @@
-/** What one message costs beside its bytes: `PUB <subject> <reply> <size>` and line ends, and objects. */
-const OVERHEAD = 160;
+/** What one message costs beside its bytes: `PUB <subject> <reply> <size>` and line ends. */
+const OVERHEAD = 100;
 
 /**
  * Counts the bytes that were handed to the client library and not yet taken by the server. The library buffers without limit and does

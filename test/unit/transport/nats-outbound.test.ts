@@ -20,7 +20,7 @@ describe('NatsOutbound', () => {
   it('is full at the limit, and has room again when the server has read', async () => {
     const { outbound, pings } = make(16_000);
     let count = 0;
-    for (; !outbound.isFull; count++) outbound.add(840);
+    for (; !outbound.isFull; count++) outbound.add(900);
     assert.equal(count, 16);
     assert.equal(pings.length, 16);
     await pings[0]!.answer();
@@ -32,7 +32,7 @@ describe('NatsOutbound', () => {
 
   it('pings rarely: once per sixteenth of the limit', () => {
     const { outbound, pings } = make(1_600_000);
-    for (let i = 0; i < 999; i++) outbound.add(40);
+    for (let i = 0; i < 999; i++) outbound.add(100);
     assert.equal(pings.length, 1);
     assert.ok(outbound.bytes > 0);
   });
@@ -50,8 +50,8 @@ describe('NatsOutbound', () => {
     outbound.reset();
     outbound.add(500);
     await pings[0]!.answer();
-    assert.equal(outbound.bytes, 660);
+    assert.equal(outbound.bytes, 600);
     await pings[1]!.fail();
-    assert.equal(outbound.bytes, 660);
+    assert.equal(outbound.bytes, 600);
   });
 });
