@@ -2,6 +2,9 @@ import { ModulesContainer } from '@nestjs/core';
 import type { AppPart } from '../common/lifecycle.js';
 import { APP_PART } from '../metadata/app-part.decorator.js';
 import { RPC_MODULE } from '../metadata/rpc-module.decorator.js';
+import type { ErrorClass } from '../common/handler-options.js';
+import { exploreRpcModules, type RpcModuleDescriptor } from '../wiring/rpc-module.explorer.js';
+import { errorTypesOf } from './error-classes.js';
 import { exploreClasses } from '../wiring/explore-classes.js';
 import type { RunnableModule } from './app-engine.js';
 import type { PreparedApp } from './prepare-app.js';
@@ -16,12 +19,18 @@ export interface ContainerAccess {
 /** Nest's container, read. */
 export class Container {
   private readonly modules: ModulesContainer;
+  private explored: readonly RpcModuleDescriptor[] | undefined;
 
   constructor(
     private readonly access: ContainerAccess,
     private readonly prepared: PreparedApp,
   ) {
     this.modules = access.get(ModulesContainer);
+  }
+
+  /** Services and handlers of this process. @throws BootError with every mistake found */
+  get services(): readonly RpcModuleDescriptor[] {
+    return (this.explored ??= exploreRpcModules(this.modules));
   }
 
   get(token: unknown): unknown {
@@ -46,7 +55,18 @@ export class Container {
   }
 
   /** Gives the servers their handlers. @throws BootError with every mistake found */
-  bind(_prepared: PreparedApp): void {
-    void this.prepared;
+  bind(): void {
+    const { nodes, runtime } = this.prepared;
+    const errors = new Set<ErrorClass>();
+    for (const module of this.services) {
+      const server = nodes.get(module.type)?.server;
+      if (server === undefined) continue;
+      for (const handler of module.handlers) {
+        for (const type of handler.options.errors ?? []) errors.add(type);
+        const instance = handler.wrapper.instance as Record<string, (...args: unknown[]) => unknown>;
+        server.add({ path: handler.path, options: { ...handler.options, ...(handler.argTypes && { args: handler.argTypes }), ...(handler.returns !== undefined && { returns: handler.returns }) }, origin: handler.origin, arity: handler.arity, invoke: (args) => instance[handler.method]!(...args) });
+      }
+    }
+    for (const type of errorTypesOf(errors)) runtime.errorTypes.add(type);
   }
 }

@@ -55,14 +55,14 @@ export class RpcApplication implements AppHandle, HookedApp {
       graceMs: () => this.liveConfig.graceMs,
       parts: () => [...(options.parts ?? []), ...(this.container?.parts() ?? [])],
       runs: () => this.container?.runnables() ?? [],
-      bind: () => this.container?.bind(prepared),
+      bind: () => this.container?.bind(),
       onRunFailed: (error, type) => this.onRunFailed(error, type),
     });
   }
 
   /** @internal Nest's container exists now. */
-  attach(access: ContainerAccess): void {
-    this.container = new Container(access, this.prepared);
+  attach(access: ContainerAccess): Container {
+    return (this.container = new Container(access, this.prepared));
   }
 
   get state(): AppState {

@@ -20,7 +20,9 @@ export async function createApp(root: ModuleDefinition, options: AppOptions, bui
   const core = AnthillCoreModule.register(graph.clients, { provide: RpcApplication, useValue: app });
   try {
     const context = await buildContext(rootOf(core, graph.root), prepared.nestLogger);
-    app.attach({ get: (token) => context.get(token as Type, { strict: false }) as never, close: () => context.close() });
+    const container = app.attach({ get: (token) => context.get(token as Type, { strict: false }) as never, close: () => context.close() });
+    // Mistakes in decorators belong to create: start is for what comes from outside.
+    void container.services;
     return app;
   } catch (error) {
     await app.stop().catch(() => {});
