@@ -1,4 +1,4 @@
-import { Module, type ModuleMetadata } from '@nestjs/common';
+import { Module, type ModuleMetadata, type Type } from '@nestjs/common';
 import type { HandlerOptions } from '../common/handler-options.js';
 import { defineMetadata } from './define-metadata.js';
 import { APP_HANDLE, type AppHandle, RPC, SETTINGS } from './tokens.js';
@@ -37,6 +37,8 @@ export function RpcModule(options: RpcModuleOptions): ClassDecorator {
       controllers,
       exports,
       providers: [
+        // Listed among its own providers, so that Nest resolves the guards, pipes, interceptors and filters on the module class too.
+        target as unknown as Type,
         ...providers,
         { provide: RPC, useFactory: (app: AppHandle) => app.rpcOf(type), inject: [APP_HANDLE] },
         { provide: SETTINGS, useFactory: (app: AppHandle) => app.settingsOf(type), inject: [APP_HANDLE] },

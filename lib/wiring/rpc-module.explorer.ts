@@ -1,3 +1,5 @@
+import { Scope } from '@nestjs/common';
+import { SCOPE_OPTIONS_METADATA } from '@nestjs/common/internal';
 import { ApplicationConfig, ModuleRef, type ModulesContainer } from '@nestjs/core';
 import type { InstanceWrapper, Module } from '@nestjs/core/internal';
 import { BootError, bootErrors } from '../common/boot-error.js';
@@ -63,11 +65,11 @@ export function exploreRpcModules(modules: ModulesContainer): readonly RpcModule
 
 function readHandlers({ classRef, kind, module, wrapper }: FoundClass<unknown>, defaults: HandlerOptions | undefined, errors: BootError[]): HostedHandler[] {
   const declared = handlersOf(classRef);
-  if (kind === 'module' && !wrapper.isDependencyTreeStatic()) {
+  if (kind === 'module' && (!wrapper.isDependencyTreeStatic() || scopeOf(classRef) === Scope.REQUEST)) {
     errors.push(
       new BootError(
         'MODULE_SCOPE',
-        `${classRef.name} has handlers and depends on something request-scoped, but a module class lives as long as the app; move the handlers that need it to a provider or a controller of ${classRef.name}`,
+        `${classRef.name} has handlers and is request-scoped (by @Injectable, or by what it injects or guards it), but a module class lives as long as the app; move the handlers that need it to a provider or a controller of ${classRef.name}`,
       ),
     );
     return [];
@@ -84,6 +86,10 @@ function readHandlers({ classRef, kind, module, wrapper }: FoundClass<unknown>, 
     errors.push(...signatureMistakes(origin, read.params, signature, options));
     return [Object.freeze({ kind, module, wrapper, classRef, method, path, options, params: read.params, origin, ...signature })];
   });
+}
+
+function scopeOf(classRef: Function): Scope | undefined {
+  return (Reflect.getMetadata(SCOPE_OPTIONS_METADATA, classRef) as { scope?: Scope } | undefined)?.scope;
 }
 
 function signatureMistakes(origin: string, params: readonly HandlerParam[], { arity }: HandlerSignature, { args }: HandlerOptions): BootError[] {
