@@ -124,6 +124,9 @@ function withImports(classRef: Type, imports: ModuleDefinition[]): Type {
   const pruned = class extends (classRef as new (...args: unknown[]) => object) {};
   Object.defineProperty(pruned, 'name', { value: classRef.name });
   Reflect.defineMetadata('imports', imports, pruned);
+  // An RpcModule lists itself, for Nest to find its enhancers.
+  const providers = (Reflect.getMetadata('providers', classRef) as unknown[] | undefined) ?? [];
+  Reflect.defineMetadata('providers', providers.map((provider) => (provider === classRef ? pruned : provider)), pruned);
   const options = RPC_MODULE.own(classRef);
   if (options) RPC_MODULE.write(pruned, options);
   return pruned as Type;
