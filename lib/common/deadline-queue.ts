@@ -16,6 +16,9 @@ class Bucket extends DeadlineEntry {
   onDeadline(): void {}
 }
 
+/** Empty buckets are swept when there are more of them than this, and than live ones. */
+const MIN_SWEEP = 4096;
+
 /**
  * Deadlines of calls. Hundreds of thousands are set each second and nearly all are removed before they fire, so they share
  * buckets of `granularityMs` and one timer. An entry never fires early and at most about two granularities late.
@@ -25,6 +28,7 @@ export class DeadlineQueue {
   private armedTick = Infinity;
   private disarm: (() => void) | undefined;
   private count = 0;
+  private sweepAt = MIN_SWEEP;
 
   constructor(
     private readonly clock: Clock,
@@ -35,12 +39,14 @@ export class DeadlineQueue {
     return this.count;
   }
 
-  /** @param at on the clock's monotonic scale */
+  /** @param at on the clock's monotonic scale. An entry that is queued already moves. */
   add(entry: DeadlineEntry, at: number): void {
+    if (entry.dlNext !== undefined) this.remove(entry);
     const tick = Math.ceil(at / this.granularityMs);
     let bucket = this.buckets.get(tick);
     if (bucket === undefined) {
       bucket = new Bucket(tick);
+      if (this.buckets.size >= this.sweepAt) this.sweep();
       this.buckets.set(tick, bucket);
       if (tick < this.armedTick) this.arm(tick);
     }
@@ -66,8 +72,14 @@ export class DeadlineQueue {
     this.disarm?.();
     this.disarm = undefined;
     this.armedTick = Infinity;
+    for (const bucket of this.buckets.values()) while (bucket.dlNext !== bucket) this.remove(bucket.dlNext!);
     this.buckets.clear();
-    this.count = 0;
+  }
+
+  /** Far deadlines that were removed leave empty buckets behind until they fire: strangers choose deadlines, so that must be bounded. */
+  private sweep(): void {
+    for (const [tick, bucket] of this.buckets) if (bucket.dlNext === bucket) this.buckets.delete(tick);
+    this.sweepAt = Math.max(MIN_SWEEP, this.buckets.size * 2);
   }
 
   private arm(tick: number): void {
@@ -92,13 +104,20 @@ export class DeadlineQueue {
       }
     }
     due.sort((a, b) => a.tick - b.tick);
+    if (next < this.armedTick) this.arm(next);
+    let failures: unknown[] | undefined;
     for (const bucket of due) {
       while (bucket.dlNext !== bucket) {
         const entry = bucket.dlNext!;
         this.remove(entry);
-        entry.onDeadline();
+        try {
+          entry.onDeadline();
+        } catch (error) {
+          // One that fails must not cost the others their deadline.
+          (failures ??= []).push(error);
+        }
       }
     }
-    if (next < this.armedTick) this.arm(next);
+    if (failures) throw failures.length === 1 ? failures[0] : new AggregateError(failures, 'deadlines failed');
   }
 }

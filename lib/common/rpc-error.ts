@@ -17,7 +17,7 @@ export interface RpcErrorInit {
   details?: unknown;
   /** The original error. Goes to the log, never to the wire. */
   cause?: unknown;
-  /** True when it was decoded from a reply. @default false */
+  /** True when the callee answered it, from another process or from this one; false for what the caller's side raised. @default false */
   remote?: boolean;
   /**
    * True when the request provably did not reach a handler, so that sending it again, elsewhere, is safe.
@@ -52,7 +52,12 @@ export class RpcError extends Error {
 
   /** True for errors of this class, from any copy of this package. */
   static is(value: unknown): value is RpcError {
-    return typeof value === 'object' && value !== null && BRAND in value;
+    try {
+      return typeof value === 'object' && value !== null && BRAND in value;
+    } catch {
+      // A proxy that refuses to be looked at.
+      return false;
+    }
   }
 
   /** The readable form for JSON logs: no stack, no cause. */
