@@ -60,6 +60,8 @@ export class RpcContext extends DeadlineEntry {
   /** @internal the lane this call itself holds */ held: HeldLane | undefined;
   /** @internal what runs the handler */ execution: AbortListener | undefined;
   /** @internal calls made while serving this one */ children: Set<AbortListener> | undefined;
+  /** @internal The handler is done. Work that goes on in its async context is no part of the call any more: no deadline, no lane. */
+  ended = false;
   private controller: AbortController | undefined;
   private abortReason: RpcError | undefined;
 
@@ -128,6 +130,13 @@ export class RpcContext extends DeadlineEntry {
     this.controller?.abort(error);
     this.execution?.aborted(error);
     if (this.children) for (const child of [...this.children]) child.aborted(error);
+  }
+
+  /** @internal The handler is done, or was given up. */
+  end(): void {
+    this.held = undefined;
+    // Calls made by an aborted one go on failing at once.
+    this.ended = this.abortReason === undefined;
   }
 
   /** @internal */

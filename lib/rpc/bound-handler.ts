@@ -65,11 +65,10 @@ export class LaneTable {
       if (lane !== undefined) throw new BootError('HANDLER_OPTIONS', `${origin} has { concurrent: true } and { lane: '${lane}' }: a concurrent handler has no lane; drop one of the two`);
       return undefined;
     }
-    if (typeof concurrent === 'number') {
-      if (!Number.isInteger(concurrent) || concurrent < 1) throw new BootError('HANDLER_OPTIONS', `${origin} has { concurrent: ${concurrent} }: give true, false or a whole number from 1`);
-      return this.lane(lane === undefined ? `limit:${path}` : `lane:${lane}`, concurrent, queue, origin);
-    }
-    return this.lane(lane === undefined ? 'serial' : lane === 'handler' ? `handler:${path}` : `lane:${lane}`, 1, queue, origin);
+    const limit = concurrent === false ? 1 : concurrent;
+    if (!Number.isInteger(limit) || limit < 1) throw new BootError('HANDLER_OPTIONS', `${origin} has { concurrent: ${limit} }: give true, false or a whole number from 1`);
+    const unnamed = concurrent === false ? 'serial' : `limit:${path}`;
+    return this.lane(lane === undefined ? unnamed : lane === 'handler' ? `handler:${path}` : `lane:${lane}`, limit, queue, origin);
   }
 
   private lane(name: string, limit: number, queue: number, origin: string): Lane {

@@ -1,4 +1,4 @@
-import type { RpcCodeName } from '../common/rpc-code.js';
+import { isCodeName, type RpcCodeName } from '../common/rpc-code.js';
 import { rpcError } from '../common/error-catalog.js';
 import { RpcError } from '../common/rpc-error.js';
 import type { ErrorClass, ErrorTypeOptions } from '../common/handler-options.js';
@@ -37,21 +37,31 @@ export class ErrorTypes {
   /** The wire form of a declared class, or undefined for all other errors. */
   toWire(error: unknown): RpcError | undefined {
     if (!(error instanceof Error) || this.byReason.size === 0) return undefined;
-    for (const { type, code, reason } of this.byReason.values()) {
-      if (!(error instanceof type)) continue;
-      const details: Record<string, unknown> = {};
-      for (const key of Object.keys(error)) if (!BASE_FIELDS.has(key)) details[key] = (error as unknown as Record<string, unknown>)[key];
-      const base = RpcError.is(error) ? error : undefined;
-      return new RpcError({
-        code: base?.code ?? code,
-        reason,
-        message: error.message,
-        ...(base && { metadata: base.metadata }),
-        details: Object.keys(details).length > 0 ? details : base?.details,
-        cause: error,
-      });
+    const declared = this.declared(error);
+    if (declared === undefined) return undefined;
+    const details: Record<string, unknown> = {};
+    for (const key of Object.keys(error)) {
+      const value = (error as unknown as Record<string, unknown>)[key];
+      if (!BASE_FIELDS.has(key) && typeof value !== 'function') details[key] = value;
     }
-    return undefined;
+    const base = RpcError.is(error) ? error : undefined;
+    return new RpcError({
+      code: base?.code ?? declared.code,
+      reason: declared.reason,
+      message: error.message,
+      ...(base && { metadata: base.metadata }),
+      details: Object.keys(details).length > 0 ? details : base?.details,
+      cause: error,
+    });
+  }
+
+  /** The declared class it is an instance of; the one furthest down, where they extend each other. */
+  private declared(error: Error): ErrorType | undefined {
+    let found: ErrorType | undefined;
+    for (const candidate of this.byReason.values()) {
+      if (error instanceof candidate.type && (found === undefined || candidate.type.prototype instanceof found.type)) found = candidate;
+    }
+    return found;
   }
 
   /** The declared class of a remote error, made anew without running its constructor; others as they are. */
@@ -59,11 +69,12 @@ export class ErrorTypes {
     const known = this.byReason.get(error.reason);
     if (known === undefined) return error;
     const revived = Object.create(known.type.prototype as object) as Error;
-    const fields: Record<string, unknown> = { code: error.code, reason: error.reason, metadata: error.metadata, details: error.details, remote: true, undelivered: false };
+    const fields: Record<string, unknown> = { __proto__: null, code: error.code, reason: error.reason, metadata: error.metadata, details: error.details, remote: true, undelivered: false };
     if (typeof error.details === 'object' && error.details !== null) {
       for (const [key, value] of Object.entries(error.details)) if (!BASE_FIELDS.has(key)) fields[key] = value;
     }
     Object.defineProperty(revived, 'message', { value: error.message, writable: true, configurable: true });
+    Object.defineProperty(revived, 'name', { value: known.type.name, writable: true, configurable: true });
     Object.defineProperty(revived, 'stack', { value: error.stack, writable: true, configurable: true });
     Object.defineProperty(revived, Symbol.for('anthill/RpcError'), { value: true });
     for (const [key, value] of Object.entries(fields)) {
@@ -75,6 +86,11 @@ export class ErrorTypes {
     }
     return revived;
   }
+}
+
+/** False for errors that only look like one of ours: their fields would not survive the wire. */
+export function isWellFormed({ code, reason, message, metadata }: RpcError): boolean {
+  return isCodeName(code) && typeof reason === 'string' && typeof message === 'string' && typeof metadata === 'object' && metadata !== null;
 }
 
 /** An error that nobody declared: the caller learns where to look, not what it was. */

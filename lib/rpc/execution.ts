@@ -59,6 +59,7 @@ export class Execution extends DeadlineEntry implements LaneJob, AbortListener {
     if (this.passed === lanes.length) return this.run();
     const lane = lanes[this.passed]!;
     if (lane.enter(this)) return;
+    if (events.count.hasSubscribers) events.count.publish({ name: 'queue.rejected', detail: `${this.server.nodeId} ${lane.name}` });
     const limit = `${lane.maxQueue} calls wait already`;
     this.fail(rpcError('QUEUE_FULL', `${this.server.nodeId} ${this.handler.path} is busy: ${limit}; try another node, or give the handler a larger { queue } or { concurrent }`));
     this.release();
@@ -101,26 +102,36 @@ export class Execution extends DeadlineEntry implements LaneJob, AbortListener {
     let result: unknown;
     try {
       result = this.server.isBare ? runInContext(context, handler.invoke, this.args, context) : runInContext(context, wrapped, this);
+      // Inside the try: a result may be an object whose `then` throws.
+      if (typeof result === 'object' && result !== null && typeof (result as PromiseLike<unknown>).then === 'function') {
+        (result as PromiseLike<unknown>).then(
+          (value) => this.resolved(value),
+          (error: unknown) => this.rejected(error),
+        );
+        return;
+      }
     } catch (error) {
       return this.rejected(error);
-    }
-    if (typeof result === 'object' && result !== null && typeof (result as PromiseLike<unknown>).then === 'function') {
-      (result as PromiseLike<unknown>).then(
-        (value) => this.resolved(value),
-        (error: unknown) => this.rejected(error),
-      );
-      return;
     }
     this.resolved(result);
   }
 
   /** With hooks and interceptors around. */
   async runWrapped(): Promise<unknown> {
-    const { server, context, handler } = this;
+    const { server, handler, context } = this;
     await server.hooks.before?.(this.call);
-    if (server.interceptors.length === 0) return handler.invoke(this.args, context);
+    if (server.interceptors.length === 0) return this.invoke();
     const info: CallInfo = { side: 'server', target: server.nodeId, path: handler.path, args: this.args, metadata: context.metadata, context };
-    return intercept(server.interceptors, info, async () => handler.invoke((this.args = info.args), context));
+    return intercept(server.interceptors, info, async () => {
+      this.args = info.args;
+      return this.invoke();
+    });
+  }
+
+  /** Hooks and interceptors take time: a handler whose call ended meanwhile does not start, least of all outside of its lane. */
+  private invoke(): unknown {
+    this.context.throwIfAborted();
+    return this.handler.invoke(this.args, this.context);
   }
 
   private get call(): ServedCall {
@@ -129,20 +140,26 @@ export class Execution extends DeadlineEntry implements LaneJob, AbortListener {
 
   private resolved(value: unknown): void {
     this.running = false;
-    if (!this.answered) {
-      this.answered = true;
-      this.report(undefined);
-      this.server.completed(this.call, value, this.server.clock.now() - this.startedAt);
-      this.responder.reply(value);
+    try {
+      if (!this.answered) {
+        this.answered = true;
+        this.report(undefined);
+        this.server.completed(this.call, value, this.server.clock.now() - this.startedAt);
+        this.responder.reply(value);
+      }
+    } finally {
+      this.release();
     }
-    this.release();
   }
 
   private rejected(error: unknown): void {
     this.running = false;
-    if (this.answered) this.server.logger.debug('a handler failed after its call had ended', { path: this.handler.path, error });
-    else this.fail(this.server.toRpcError(error, this.handler));
-    this.release();
+    try {
+      if (this.answered) this.server.logger.debug('a handler failed after its call had ended', { path: this.handler.path, error });
+      else this.fail(this.server.toRpcError(error, this.handler));
+    } finally {
+      this.release();
+    }
   }
 
   private fail(error: RpcError): void {
@@ -157,6 +174,7 @@ export class Execution extends DeadlineEntry implements LaneJob, AbortListener {
     if (this.released) return;
     this.released = true;
     this.server.deadlines.remove(this);
+    this.context.end();
     for (let i = this.passed - 1; i >= 0; i--) this.handler.lanes[i]!.leave();
     this.server.ended(this);
   }

@@ -27,6 +27,8 @@ export interface HandlerEntry {
 
 /** Where a wire wants the outcome. */
 export interface Responder {
+  /** It aborts the call's context itself when the deadline passes. @default false: the server does */
+  readonly keepsDeadline?: boolean;
   reply(value: unknown): void;
   fail(error: RpcError): void;
 }

@@ -54,9 +54,13 @@ export class Lane {
     return true;
   }
 
-  /** A queued job gave up: it no longer counts. */
+  /** A queued job gave up (its `abandoned` is set): it no longer counts, and is not kept for long. */
   forget(): void {
     this.waiting--;
+    if (this.queue.length - this.head > 2 * this.waiting + 64) {
+      this.queue = this.queue.slice(this.head).filter((job) => job?.abandoned === false);
+      this.head = 0;
+    }
   }
 
   /** A job that had its turn is done. */

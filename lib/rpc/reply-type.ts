@@ -4,7 +4,8 @@ import { isMarshalerClass, isProtoSchema, type ReplyType, type ValueType, type A
 
 /** Checks a decoded reply against what the caller asked for. Returns it, or throws REPLY_TYPE. */
 export function checkReply(value: unknown, returns: ReplyType | undefined, where: string): unknown {
-  if (returns === undefined || typeof returns === 'string') return value;
+  if (returns === undefined) return value;
+  if (typeof returns === 'string') return checkNamed(value, returns, where);
   switch (returns) {
     case String:
       return expect(typeof value === 'string', value, 'a string', where);
@@ -26,6 +27,31 @@ export function checkReply(value: unknown, returns: ReplyType | undefined, where
   return value;
 }
 
+/** By mqant's type names. null is every type's nothing there; names of users' own types are for the wire to read. */
+function checkNamed(value: unknown, returns: string, where: string): unknown {
+  if (value === null) return value;
+  switch (returns) {
+    case 'long':
+      return typeof value === 'number' && Number.isSafeInteger(value) ? BigInt(value) : expect(typeof value === 'bigint', value, 'a 64-bit integer', where);
+    case 'int':
+      return expect(Number.isInteger(value), value, 'an integer', where);
+    case 'float':
+    case 'double':
+      return expect(typeof value === 'number', value, 'a number', where);
+    case 'string':
+      return expect(typeof value === 'string', value, 'a string', where);
+    case 'bool':
+      return expect(typeof value === 'boolean', value, 'a boolean', where);
+    case 'bytes':
+      return expect(value instanceof Uint8Array, value, 'bytes', where);
+    case 'map':
+    case 'mapstr':
+      return expect(typeof value === 'object' && !Array.isArray(value) && !(value instanceof Uint8Array), value, 'an object', where);
+    default:
+      return value;
+  }
+}
+
 function expect(ok: boolean, value: unknown, wanted: string, where: string): unknown {
   if (ok) return value;
   throw mismatch(value, wanted, where);
@@ -38,14 +64,15 @@ function mismatch(value: unknown, wanted: string, where: string): RpcError {
   });
 }
 
-const INTEGERS: Readonly<Record<string, readonly [number, number]>> = { int: [-0x80000000, 0x7fffffff] };
+const INT_MIN = -0x80000000;
+const INT_MAX = 0x7fffffff;
 
 /**
  * Brings an argument to its declared wire type, so that a handler sees the same whichever way the call came: `long` is always bigint,
  * `int` a 32-bit integer. Returns undefined when nothing is declared that needs it.
  */
 export function compileCoercion(types: ArgTypes | undefined): ((args: readonly unknown[]) => readonly unknown[]) | undefined {
-  if (types === undefined || !types.some((type) => typeof type === 'string' && (type === 'long' || type in INTEGERS))) return undefined;
+  if (types === undefined || !types.some((type) => type === 'long' || type === 'int')) return undefined;
   return (args) => args.map((value, i) => coerce(value, types[i], i));
 }
 
@@ -56,10 +83,9 @@ function coerce(value: unknown, type: ValueType | undefined, index: number): unk
     if (value === null) return 0n;
     throw badArgument(index, 'a 64-bit integer');
   }
-  const range = typeof type === 'string' ? INTEGERS[type] : undefined;
-  if (range === undefined) return value;
+  if (type !== 'int') return value;
   const number = value === null ? 0 : typeof value === 'bigint' ? Number(value) : value;
-  if (typeof number !== 'number' || !Number.isInteger(number) || number < range[0] || number > range[1]) throw badArgument(index, 'a 32-bit integer');
+  if (typeof number !== 'number' || !Number.isInteger(number) || number < INT_MIN || number > INT_MAX) throw badArgument(index, 'a 32-bit integer');
   return number;
 }
 

@@ -5,14 +5,18 @@ import type { DeadlineQueue } from '../common/deadline-queue.js';
 import { rpcError } from '../common/error-catalog.js';
 import { events } from '../common/events.js';
 import type { Logger } from '../common/logger.js';
+import { messageOf } from '../common/message-of.js';
 import { RpcError } from '../common/rpc-error.js';
 import { LaneTable, type BoundHandler } from './bound-handler.js';
-import { type ErrorTypes, internalError } from './error-types.js';
+import { type ErrorTypes, internalError, isWellFormed } from './error-types.js';
 import { Execution, type ExecutionHost } from './execution.js';
 import type { HandlerDescriptor, HandlerEntry, Responder } from './handler-entry.js';
 import type { Interceptor } from './interceptor.js';
 import type { ServedCall, ServerHooks } from './server-hooks.js';
 import type { NodeHost } from './wire.js';
+
+/** Handlers that the hook `unknown` may supply. */
+const MAX_SUPPLIED = 10_000;
 
 /** What a node's server works with. */
 export interface RpcServerOptions {
@@ -48,7 +52,8 @@ export class RpcServer implements NodeHost, ExecutionHost {
   private readonly table: LaneTable;
   private readonly inFlight = new Set<Execution>();
   private refusing = false;
-  private onIdle: (() => void) | undefined;
+  private whenIdle: (() => void)[] = [];
+  private suppliedHandlers = 0;
 
   constructor(private readonly options: RpcServerOptions) {
     this.nodeId = options.nodeId;
@@ -79,11 +84,22 @@ export class RpcServer implements NodeHost, ExecutionHost {
   }
 
   private supplied(path: string): HandlerEntry | undefined {
-    const descriptor = this.hooks.unknown?.(path);
-    if (descriptor === undefined) return undefined;
-    // Bounded: the hook decides what exists, and a stranger's paths must not fill the table.
-    const bound = this.table.bind({ ...descriptor, path });
-    if (this.handlers.size < 10_000) this.handlers.set(path, bound);
+    const { unknown } = this.hooks;
+    // Bounded: a hook that supplies one for every path must not let strangers fill the table.
+    if (unknown === undefined || this.suppliedHandlers >= MAX_SUPPLIED) return undefined;
+    let bound: BoundHandler;
+    try {
+      const descriptor = unknown.call(this.hooks, path);
+      if (descriptor === undefined) return undefined;
+      bound = this.table.bind({ ...descriptor, path });
+    } catch (error) {
+      this.logger.error('the server hook "unknown" failed; the path stays unknown', { node: this.nodeId, path: path.slice(0, 200), error });
+      return undefined;
+    }
+    this.handlers.set(path, bound);
+    if (++this.suppliedHandlers === MAX_SUPPLIED) {
+      this.logger.warn(`the server hook "unknown" has supplied ${MAX_SUPPLIED} handlers; it is asked for no more`, { node: this.nodeId });
+    }
     return bound;
   }
 
@@ -99,20 +115,24 @@ export class RpcServer implements NodeHost, ExecutionHost {
   dispatch(entry: HandlerEntry, args: readonly unknown[], context: RpcContext, responder: Responder): void {
     const handler = entry as BoundHandler;
     const refusal = this.refusal(handler, args, context);
-    if (refusal) return responder.fail(refusal);
+    if (refusal) return this.refused(refusal, handler, args, context, responder);
     let input = args;
     if (handler.coerce) {
       try {
         input = handler.coerce(args);
       } catch (error) {
-        return responder.fail(error as RpcError);
+        return this.refused(error as RpcError, handler, args, context, responder);
       }
     }
     const execution = new Execution(this, handler, input, context, responder);
     this.inFlight.add(execution);
-    // A local call's deadline is kept by its caller in the same process.
-    if (context.deadlineAt !== Infinity && context.wire !== 'local') this.deadlines.add(context, context.deadlineAt);
+    if (context.deadlineAt !== Infinity && !responder.keepsDeadline) this.deadlines.add(context, context.deadlineAt);
     execution.advance();
+  }
+
+  private refused(error: RpcError, { path }: BoundHandler, args: readonly unknown[], context: RpcContext, responder: Responder): void {
+    this.failed({ path, args, context }, error);
+    responder.fail(error);
   }
 
   private refusal(handler: BoundHandler, args: readonly unknown[], context: RpcContext): RpcError | undefined {
@@ -141,7 +161,7 @@ export class RpcServer implements NodeHost, ExecutionHost {
   ended(execution: Execution): void {
     this.deadlines.remove(execution.context);
     this.inFlight.delete(execution);
-    if (this.inFlight.size === 0) this.onIdle?.();
+    if (this.inFlight.size === 0 && this.whenIdle.length > 0) for (const done of this.whenIdle.splice(0)) done();
   }
 
   /** @internal */
@@ -164,20 +184,27 @@ export class RpcServer implements NodeHost, ExecutionHost {
 
   /** @internal What a handler threw, as what may leave the process. */
   toRpcError(error: unknown, handler: { path: string; origin: string }): RpcError {
-    const known = this.options.errorTypes.toWire(error) ?? (RpcError.is(error) ? error : this.mapped(error));
+    const known = this.known(error);
     // What a nested call never reached says nothing of this one: it did reach its handler.
     if (known) return known.undelivered ? new RpcError({ ...known, message: known.message, undelivered: false, cause: known }) : known;
     const correlationId = this.options.random.hex(8);
-    this.logger.error('a handler failed', { node: this.nodeId, path: handler.path, handler: handler.origin, correlationId, error });
+    const fields = { node: this.nodeId, path: handler.path, handler: handler.origin, correlationId };
+    try {
+      this.logger.error('a handler failed', { ...fields, error });
+    } catch {
+      // Thrown to hurt: not even the logger could read it.
+      this.logger.error('a handler failed', { ...fields, error: messageOf(error) });
+    }
     return internalError(`${this.nodeId} ${handler.path}`, correlationId);
   }
 
-  private mapped(error: unknown): RpcError | undefined {
+  /** The error as one that may leave, when it has a meaning here. Anything can be thrown: reading it may throw again. */
+  private known(error: unknown): RpcError | undefined {
     try {
-      return this.options.mapError?.(error);
+      const known = this.options.errorTypes.toWire(error) ?? (RpcError.is(error) ? error : this.options.mapError?.(error));
+      return known !== undefined && isWellFormed(known) ? known : undefined;
     } catch (cause) {
-      // An error whose getters throw: it is nobody's, and goes the way of unknown ones.
-      this.logger.debug('an error could not be read', { cause });
+      this.logger.debug('an error could not be read', { cause: messageOf(cause) });
       return undefined;
     }
   }
@@ -191,8 +218,12 @@ export class RpcServer implements NodeHost, ExecutionHost {
   idle(signal: AbortSignal): Promise<void> {
     if (this.inFlight.size === 0 || signal.aborted) return Promise.resolve();
     return new Promise((resolve) => {
-      this.onIdle = resolve;
-      signal.addEventListener('abort', () => resolve(), { once: true });
+      const done = (): void => {
+        signal.removeEventListener('abort', done);
+        resolve();
+      };
+      this.whenIdle.push(done);
+      signal.addEventListener('abort', done, { once: true });
     });
   }
 

@@ -5,14 +5,15 @@ import { NODE_META, type ServiceNode } from '../../common/service-node.js';
 import { ByteReader, MalformedBytes } from '../../rpc/byte-reader.js';
 import type { Codec } from '../../rpc/codec.js';
 import type { HandlerEntry, Responder } from '../../rpc/handler-entry.js';
-import { handlerNotFound } from '../../rpc/rpc.client.js';
+import { handlerNotFound } from '../../rpc/handler-not-found.js';
 import type { RpcError } from '../../common/rpc-error.js';
 import type { Delivery, Subscription } from '../../rpc/transport.js';
 import { readSlots } from '../../rpc/value-slots.js';
+import type { ValueType } from '../../common/value-types.js';
 import type { NodeHost, OutboundCall, Wire, WireLink, WirePeer } from '../../rpc/wire.js';
 import { FLAG, FRAME } from './frames.js';
 import { readError, readHeader, readRequestHead, type RequestHead } from './frame-reader.js';
-import { Remote } from './remote.js';
+import { type DueReply, Remote } from './remote.js';
 
 export const ANTHILL_WIRE = 'anthill/1';
 
@@ -93,7 +94,7 @@ class AnthillPeer implements WirePeer {
     const remote = this.byId.get(Remote.ofToken(token));
     if (remote === undefined) return true;
     const nodes = new Set<ServiceNode>();
-    for (const { call, token: sent } of remote.pending.values()) if (sent <= token) nodes.add(call.node);
+    for (const call of remote.pending.values()) if ((call.wireToken ?? 0) <= token) nodes.add(call.node);
     for (const node of nodes) this.wireLink.unreachable(node);
     remote.lost(token, [...nodes].map((node) => node.id).join(', ') || remote.address);
     return true;
@@ -243,7 +244,7 @@ class AnthillPeer implements WirePeer {
     if (host === undefined) {
       return responder.fail(rpcError('NODE_UNREACHABLE', `node ${route.nodeId} is not in this process any more`, { undelivered: true }));
     }
-    if (entry === undefined || (head.flags & FLAG.external && !entry.public)) return responder.fail(handlerNotFound(host, route.path));
+    if (entry === undefined || (head.flags & FLAG.external && !entry.public)) return responder.fail(handlerNotFound(host, route.path, (head.flags & FLAG.external) !== 0));
     if (route.codec === undefined) {
       const known = [...this.wireLink.codecs.keys()].join(', ');
       return responder.fail(rpcError('CODEC_UNKNOWN', `${route.nodeId} does not know the codec '${route.codecName}'; it has ${known}`));
@@ -312,21 +313,32 @@ function readArgs(reader: ByteReader, head: RequestHead, entry: HandlerEntry, co
   return args;
 }
 
-/** Answers one call of another process. */
-class RemoteResponder implements Responder {
+/** Answers one call of another process, and is the reply that it answers with. */
+class RemoteResponder implements Responder, DueReply {
+  value: unknown;
+
   constructor(
     private readonly remote: Remote,
-    private readonly callId: number,
+    readonly callId: number,
     readonly noReply: boolean,
-    private readonly codec: Codec,
+    readonly codec: Codec,
     private readonly entry: HandlerEntry | undefined,
     private readonly route: InboundRoute,
   ) {}
 
+  get returns(): ValueType | undefined {
+    return this.entry?.returns;
+  }
+
+  get where(): string {
+    return `${this.route.nodeId} ${this.route.path}`;
+  }
+
   reply(value: unknown): void {
     if (this.noReply) return;
     this.remote.serving.delete(this.callId);
-    this.remote.reply(this.callId, value === undefined ? null : value, this.entry?.returns, this.codec, `${this.route.nodeId} ${this.route.path}`);
+    this.value = value === undefined ? null : value;
+    this.remote.reply(this);
   }
 
   fail(error: RpcError): void {

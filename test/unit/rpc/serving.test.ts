@@ -1,0 +1,373 @@
+import assert from 'node:assert/strict';
+import { afterEach, describe, test } from 'node:test';
+import { systemClock } from '../../../lib/common/clock.js';
+import { Cluster, counts, deferred, failure, seeded, settle, stateOf, type TestProcess } from './support.js';
+
+describe('lanes of a served node', () => {
+  let cluster = new Cluster();
+  afterEach(async () => {
+    await cluster.stop();
+    cluster = new Cluster();
+  });
+
+  for (const where of ['local', 'remote'] as const) {
+    test(`${where}: serial handlers never interleave and run in arrival order, whatever they await`, async () => {
+      for (let seed = 1; seed <= 20; seed++) {
+        const random = seeded(seed);
+        const log: string[] = [];
+        const work = async ([n]: readonly unknown[]): Promise<unknown> => {
+          log.push(`+${n as number}`);
+          for (let turns = Math.floor(random() * 4); turns > 0; turns--) await (random() < 0.5 ? Promise.resolve() : new Promise((resolve) => setImmediate(resolve)));
+          log.push(`-${n as number}`);
+          if (random() < 0.2) throw new Error('now and then');
+          return n;
+        };
+        const sync = ([n]: readonly unknown[]): unknown => (log.push(`+${n as number}`, `-${n as number}`), n);
+        const { caller, callee } = await cluster.pair({ '/a': { run: work }, '/b': { run: work }, '/c': { run: sync } });
+        const rpc = where === 'local' ? callee.rpc : caller.rpc;
+        await rpc.nodes('svc');
+        const calls: Promise<unknown>[] = [];
+        for (let n = 0; n < 60; n++) {
+          const call = rpc.call('svc', ['/a', '/b', '/c'][Math.floor(random() * 3)]!, [n]);
+          call.catch(() => {});
+          calls.push(call);
+          if (random() < 0.3) await settle(1);
+        }
+        await Promise.allSettled(calls);
+        assert.deepEqual(log, Array.from({ length: 60 }, (_, n) => [`+${n}`, `-${n}`]).flat(), `seed ${seed}`);
+        await cluster.stop();
+      }
+    });
+  }
+
+  test('a name narrows the lane, "handler" narrows it further, concurrent handlers wait for nobody', async () => {
+    const gate = deferred();
+    const hold = { run: () => gate.promise };
+    const quick = { run: () => 'done' };
+    const { caller } = await cluster.pair({
+      '/hold': hold,
+      '/same': quick,
+      '/hold-x': { ...hold, lane: 'x' },
+      '/same-x': { ...quick, lane: 'x' },
+      '/hold-own': { ...hold, lane: 'handler' },
+      '/own': { ...quick, lane: 'handler' },
+      '/free': { ...quick, concurrent: true },
+      '/two': { ...quick, concurrent: 2 },
+    });
+    const held = ['/hold', '/hold-x', '/hold-own'].map((path) => caller.rpc.call('svc', path));
+    await settle();
+    const blocked = ['/same', '/same-x', '/hold-own'].map((path) => caller.rpc.call('svc', path));
+    for (const path of ['/own', '/free', '/two']) assert.equal(await caller.rpc.call('svc', path), 'done');
+    for (const call of [...held, ...blocked]) assert.equal(await stateOf(call), 'pending');
+    gate.resolve();
+    await Promise.all([...held, ...blocked]);
+  });
+
+  test('a number lets exactly so many run', async () => {
+    let running = 0;
+    let most = 0;
+    const gates: (() => void)[] = [];
+    const { caller } = await cluster.pair({
+      '/three': {
+        concurrent: 3,
+        run: async () => {
+          most = Math.max(most, ++running);
+          await new Promise<void>((resolve) => gates.push(resolve));
+          running--;
+        },
+      },
+    });
+    const calls = Array.from({ length: 10 }, () => caller.rpc.call('svc', '/three'));
+    for (let left = 10; left > 0; left--) {
+      await settle();
+      assert.equal(running, Math.min(3, left));
+      gates.shift()!();
+    }
+    await Promise.all(calls);
+    assert.equal(most, 3);
+  });
+
+  test('past the bound a caller is refused at once, with what to do; others are served', async () => {
+    const gate = deferred();
+    const { caller, callee } = await cluster.pair({ '/slow': { run: () => gate.promise, queue: 2 } });
+    const calls = Array.from({ length: 3 }, () => caller.rpc.call('svc', '/slow'));
+    await settle();
+    const error = await failure(caller.rpc.call('svc', '/slow'));
+    assert.equal(error.code, 'RESOURCE_EXHAUSTED');
+    assert.equal(error.reason, 'QUEUE_FULL');
+    assert.match(error.message, /svc@\w+ \/slow is busy: 2 calls wait already; .*\{ queue \}/);
+    assert.deepEqual([...callee.server('svc').lanes()], [{ lane: 'serial', active: 1, waiting: 2 }]);
+    gate.resolve();
+    await Promise.all(calls);
+    assert.deepEqual([...callee.server('svc').lanes()], [{ lane: 'serial', active: 0, waiting: 0 }]);
+  });
+
+  test('refusals of a full queue are counted', async () => {
+    const gate = deferred();
+    const { caller } = await cluster.pair({ '/slow': { run: () => gate.promise, queue: 0 } });
+    const call = caller.rpc.call('svc', '/slow');
+    await settle();
+    const seen = await counts(() => failure(caller.rpc.call('svc', '/slow')));
+    assert.deepEqual(seen, ['queue.rejected']);
+    gate.resolve();
+    await call;
+  });
+
+  test('maxConcurrent caps all handlers of a node together', async () => {
+    const gate = deferred();
+    const { caller, callee } = await cluster.pair({ '/free': { run: () => gate.promise, concurrent: true }, '/serial': { run: () => gate.promise } }, { maxConcurrent: 3 });
+    const calls = [...Array.from({ length: 4 }, () => caller.rpc.call('svc', '/free')), caller.rpc.call('svc', '/serial')];
+    await settle();
+    assert.deepEqual([...callee.server('svc').lanes()].find(({ lane }) => lane === 'node'), { lane: 'node', active: 3, waiting: 2 });
+    gate.resolve();
+    await Promise.all(calls);
+    assert.deepEqual([...callee.server('svc').lanes()].map(({ active, waiting }) => active + waiting), [0, 0]);
+  });
+
+  test('a queued call whose deadline passes never starts, and makes room', async () => {
+    const gate = deferred();
+    const started: unknown[] = [];
+    const { caller } = await cluster.pair({
+      '/slow': {
+        queue: 1,
+        abandonMs: Infinity,
+        run: ([n]) => {
+          started.push(n);
+          return gate.promise;
+        },
+      },
+    });
+    const first = caller.rpc.call('svc', '/slow', [1], { timeoutMs: 60_000 });
+    await settle();
+    const second = failure(caller.rpc.call('svc', '/slow', [2], { timeoutMs: 100 }));
+    await settle();
+    cluster.clock.advance(200);
+    assert.equal((await second).code, 'DEADLINE_EXCEEDED');
+    await settle();
+    const third = caller.rpc.call('svc', '/slow', [3], { timeoutMs: 60_000 });
+    await settle();
+    gate.resolve();
+    await Promise.all([first, third]);
+    assert.deepEqual(started, [1, 3]);
+  });
+
+  test('a queued call that its caller gives up never starts', async () => {
+    const gate = deferred();
+    const started: unknown[] = [];
+    const { caller, callee } = await cluster.pair({ '/slow': { run: ([n]) => (started.push(n), gate.promise) } });
+    const first = caller.rpc.call('svc', '/slow', [1]);
+    const abort = new AbortController();
+    const second = failure(caller.rpc.call('svc', '/slow', [2], { signal: abort.signal }));
+    await settle();
+    abort.abort();
+    assert.equal((await second).code, 'CANCELLED');
+    await settle();
+    assert.deepEqual([...callee.server('svc').lanes()], [{ lane: 'serial', active: 1, waiting: 0 }]);
+    gate.resolve();
+    await first;
+    assert.deepEqual(started, [1]);
+  });
+
+  test('ten thousand waiting calls to a handler without await are served without deep recursion', async () => {
+    const gate = deferred();
+    let served = 0;
+    const { caller } = await cluster.pair({ '/hold': { run: () => gate.promise, queue: 20_000 }, '/sync': { run: () => ++served, queue: 20_000 } }, { maxConcurrent: 2 });
+    const calls = [caller.rpc.call('svc', '/hold'), ...Array.from({ length: 10_000 }, () => caller.rpc.call('svc', '/sync'))];
+    await settle();
+    assert.equal(served, 0);
+    gate.resolve();
+    await Promise.all(calls);
+    assert.equal(served, 10_000);
+  });
+
+  test('a chain of a thousand nested local calls ends well', async () => {
+    const process: TestProcess = await cluster.start([{ type: 'deep', handlers: { '/down': ([n]) => ((n as number) === 0 ? 'bottom' : process.rpc.call('deep', '/down', [(n as number) - 1])) } }]);
+    assert.equal(await process.rpc.call('deep', '/down', [1000]), 'bottom');
+  });
+});
+
+describe('re-entrancy', () => {
+  let cluster = new Cluster();
+  afterEach(async () => {
+    await cluster.stop();
+    cluster = new Cluster();
+  });
+
+  test('a handler that calls its own lane is told at once, with the chain', async () => {
+    const process: TestProcess = await cluster.start([{ type: 'a', id: '1', handlers: { '/outer': { run: () => process.rpc.call('a', '/inner') }, '/inner': { run: () => 1 } } }]);
+    const error = await failure(process.rpc.call('a', '/outer'));
+    assert.equal(error.code, 'FAILED_PRECONDITION');
+    assert.equal(error.reason, 'LANE_REENTERED');
+    assert.match(error.message, /a@1 \/outer -> a@1 \/inner; mark a handler of the chain \{ concurrent: true \}/);
+    assert.deepEqual({ ...error.metadata }, { chain: 'a@1 /outer -> a@1 /inner' });
+  });
+
+  test('the chain travels through another process, concurrent handlers on the way included', async () => {
+    const a: TestProcess = await cluster.start([{ type: 'a', id: '1', handlers: { '/one': { run: () => a.rpc.call('b', '/two') }, '/three': { run: () => 3 } } }]);
+    const b: TestProcess = await cluster.start([
+      { type: 'b', id: '1', handlers: { '/two': { run: () => b.rpc.call('c', '/mid') } } },
+      { type: 'c', id: '1', handlers: { '/mid': () => b.rpc.call('a', '/three') } },
+    ]);
+    const caller = await cluster.start();
+    const error = await failure(caller.rpc.call('a', '/one'));
+    assert.equal(error.reason, 'LANE_REENTERED');
+    assert.equal(error.metadata['chain'], 'a@1 /one -> b@1 /two -> a@1 /three');
+  });
+
+  test('another lane of the same node, and the same lane of another node, are free', async () => {
+    const a: TestProcess = await cluster.start([
+      { type: 'a', id: '1', handlers: { '/one': { run: () => a.rpc.call('a', '/own') }, '/own': { run: () => a.rpc.call('b', '/x'), lane: 'handler' } } },
+      { type: 'b', id: '1', handlers: { '/x': { run: () => 'far' } } },
+    ]);
+    assert.equal(await a.rpc.call('a', '/one'), 'far');
+  });
+
+  test('a notification holds no lane: it waits until the handler is done', async () => {
+    const order: string[] = [];
+    const done = deferred();
+    for (const spread of [false, true]) {
+      const a: TestProcess = await cluster.start([
+        {
+          type: 'a',
+          id: '1',
+          handlers: {
+            '/one': { run: async () => (await a.rpc.call('b', '/back'), order.push('one')) },
+            '/two': { run: () => (order.push('two'), done.resolve()) },
+          },
+        },
+        ...(spread ? [] : [{ type: 'b', id: '1', handlers: { '/back': () => a.rpc.notify('a', '/two') } }]),
+      ]);
+      if (spread) {
+        const b: TestProcess = await cluster.start([{ type: 'b', id: '1', handlers: { '/back': () => b.rpc.notify('a', '/two') } }]);
+      }
+      await a.rpc.call('a', '/one');
+      await done.promise;
+      await settle();
+      assert.deepEqual(order.splice(0), ['one', 'two']);
+      await cluster.stop();
+    }
+  });
+
+  test('work that goes on after the handler has answered holds nothing any more', async () => {
+    const later = deferred<unknown>();
+    const a: TestProcess = await cluster.start([
+      {
+        type: 'a',
+        handlers: {
+          '/one': {
+            run: () => {
+              setImmediate(() => setImmediate(() => later.resolve(a.rpc.call('a', '/two'))));
+              return 'answered';
+            },
+          },
+          '/two': { run: () => 'two' },
+        },
+      },
+    ]);
+    assert.equal(await a.rpc.call('a', '/one', [], { timeoutMs: 50 }), 'answered');
+    assert.equal(await later.promise, 'two');
+  });
+});
+
+describe('handlers that ignore their signal', () => {
+  let cluster = new Cluster();
+  afterEach(async () => {
+    await cluster.stop();
+    cluster = new Cluster();
+  });
+
+  for (const where of ['local', 'remote'] as const) {
+    test(`${where}: the caller is answered in time, the lane moves on after abandonMs, and it shows`, async () => {
+      const never = deferred();
+      const started: unknown[] = [];
+      const { caller, callee } = await cluster.pair({ '/hang': { run: ([n]) => (started.push(n), n === 1 ? never.promise : n), abandonMs: 500 } });
+      const rpc = where === 'local' ? callee.rpc : caller.rpc;
+      const first = failure(rpc.call('svc', '/hang', [1], { timeoutMs: 1000 }));
+      const second = rpc.call('svc', '/hang', [2], { timeoutMs: 60_000 });
+      await settle();
+      cluster.clock.advance(1020);
+      const error = await first;
+      assert.equal(error.code, 'DEADLINE_EXCEEDED');
+      cluster.clock.advance(450);
+      await settle();
+      assert.deepEqual(started, [1]);
+      cluster.clock.advance(100);
+      assert.equal(await second, 2);
+      assert.equal(callee.server('svc').abandoned, 1);
+      assert.equal(callee.server('svc').size, 0);
+      const line = callee.log.find(({ message }) => /ignored its abort signal/.test(message));
+      assert.equal(line?.level, 'error');
+      assert.equal(line.fields?.['handler'], 'Test./hang');
+      assert.equal(line.fields['path'], '/hang');
+      // What it does in the end is nobody's business any more.
+      never.resolve();
+      await settle();
+      assert.equal(callee.server('svc').size, 0);
+      assert.equal(await rpc.call('svc', '/hang', [3]), 3);
+    });
+  }
+
+  test('abandonMs: Infinity holds the lane until the handler really ends', async () => {
+    const gate = deferred();
+    const { caller, callee } = await cluster.pair({ '/hang': { run: ([n]) => (n === 1 ? gate.promise : n), abandonMs: Infinity } });
+    const first = failure(caller.rpc.call('svc', '/hang', [1], { timeoutMs: 100 }));
+    const second = caller.rpc.call('svc', '/hang', [2], { timeoutMs: 10_000_000 });
+    await settle();
+    cluster.clock.advance(3_600_000);
+    assert.equal((await first).code, 'DEADLINE_EXCEEDED');
+    assert.equal(await stateOf(second), 'pending');
+    assert.equal(callee.server('svc').abandoned, 0);
+    gate.resolve();
+    assert.equal(await second, 2);
+  });
+
+  test('a handler that ends within abandonMs is not abandoned', async () => {
+    const gate = deferred();
+    const { caller, callee } = await cluster.pair({ '/slow': { run: ([n]) => (n === 1 ? gate.promise : n) } });
+    const first = failure(caller.rpc.call('svc', '/slow', [1], { timeoutMs: 100 }));
+    await settle();
+    cluster.clock.advance(200);
+    await first;
+    gate.resolve();
+    await settle();
+    cluster.clock.advance(10_000);
+    assert.equal(callee.server('svc').abandoned, 0);
+    assert.equal(await caller.rpc.call('svc', '/slow', [2]), 2);
+  });
+
+  for (const where of ['local', 'remote'] as const) {
+    test(`${where}: a notified handler has a deadline and patience too`, async () => {
+      const never = deferred();
+      let aborted = false;
+      const { caller, callee } = await cluster.pair({
+        '/hang': {
+          run: ([n], ctx) => {
+            ctx.signal.addEventListener('abort', () => (aborted = true));
+            return n === 1 ? never.promise : n;
+          },
+        },
+      });
+      const rpc = where === 'local' ? callee.rpc : caller.rpc;
+      await rpc.notify('svc', '/hang', [1], { timeoutMs: 500 });
+      const second = rpc.call('svc', '/hang', [2], { timeoutMs: 60_000 });
+      await settle();
+      cluster.clock.advance(520);
+      assert.equal(aborted, true);
+      cluster.clock.advance(1020);
+      assert.equal(await second, 2);
+      assert.equal(callee.server('svc').abandoned, 1);
+    });
+  }
+
+  test('real time: DEADLINE_EXCEEDED at 300 ms ± 60', async () => {
+    const callee = await cluster.start([{ type: 'svc', handlers: { '/hang': () => new Promise(() => {}) } }], {}, systemClock);
+    const caller = await cluster.start([], {}, systemClock);
+    for (const { rpc } of [callee, caller]) {
+      const from = performance.now();
+      const error = await failure(rpc.call('svc', '/hang', [], { timeoutMs: 300 }));
+      const took = performance.now() - from;
+      assert.equal(error.code, 'DEADLINE_EXCEEDED');
+      assert.ok(took >= 299 && took <= 360, `${took} ms`);
+    }
+  });
+});
