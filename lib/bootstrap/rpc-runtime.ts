@@ -70,6 +70,7 @@ export class RpcRuntime {
     this.rpc = new Rpc(
       {
         picker: this.directory,
+        ids: { next: 1 },
         host: (nodeId) => this.host(nodeId),
         peer: (node) => this.peer(node),
         deadlines: this.deadlines,

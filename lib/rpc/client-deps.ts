@@ -14,6 +14,8 @@ export interface RpcClientDeps {
   readonly host: (nodeId: string) => NodeHost | undefined;
   /** The wire to speak with a node. @throws RpcError WIRE_MISMATCH, APP_NOT_STARTED */
   readonly peer: (node: ServiceNode) => WirePeer;
+  /** Call ids are unique over all clients of the process: they share its wires. */
+  readonly ids: { next: number };
   readonly deadlines: DeadlineQueue;
   readonly clock: Clock;
   readonly codec: Codec;

@@ -19,6 +19,10 @@ import type { OutboundCall, WirePeer } from './wire.js';
 export interface CallOwner {
   readonly deps: RpcClientDeps;
   readonly scratch: ByteWriter;
+  /** Leaves the two functions of a new promise in `resolve` and `reject`. */
+  readonly executor: (resolve: (value: unknown) => void, reject: (error: unknown) => void) => void;
+  readonly resolve: (value: unknown) => void;
+  readonly reject: (error: unknown) => void;
   /** Tries another node; false: it is over. */
   redirect(call: PendingCall, error: RpcError): boolean;
 }
@@ -42,8 +46,10 @@ export class PendingCall extends DeadlineEntry implements OutboundCall, Responde
   localReturns: ValueType | undefined;
   picked: Picked | undefined;
   done = false;
-  private resolvePromise!: (value: unknown) => void;
-  private rejectPromise!: (error: unknown) => void;
+  /** @internal the message it left with; the wire's own */
+  wireToken = 0;
+  private readonly resolvePromise: (value: unknown) => void;
+  private readonly rejectPromise: (error: unknown) => void;
   private onSignal: (() => void) | undefined;
 
   constructor(
@@ -64,10 +70,10 @@ export class PendingCall extends DeadlineEntry implements OutboundCall, Responde
     this.timeoutMs = options.timeoutMs ?? client.deps.timeoutMs;
     const at = this.startedAt + this.timeoutMs;
     this.deadlineAt = parent !== undefined && parent.deadlineAt < at ? parent.deadlineAt : at;
-    this.promise = new Promise((resolve, reject) => {
-      this.resolvePromise = resolve;
-      this.rejectPromise = reject;
-    });
+    this.promise = new Promise(client.executor);
+    // The executor ran just now: it is shared, so that a call makes no closure of its own for it.
+    this.resolvePromise = client.resolve;
+    this.rejectPromise = client.reject;
   }
 
   get node(): ServiceNode {

@@ -37,7 +37,12 @@ export interface LocalNodeHandle {
  */
 export class Rpc implements CallOwner {
   /** @internal */ readonly scratch = new ByteWriter(1024);
-  private nextId = 1;
+  /** @internal */ resolve!: (value: unknown) => void;
+  /** @internal */ reject!: (error: unknown) => void;
+  /** @internal */ readonly executor = (resolve: (value: unknown) => void, reject: (error: unknown) => void): void => {
+    this.resolve = resolve;
+    this.reject = reject;
+  };
 
   /** @internal */
   constructor(
@@ -122,7 +127,7 @@ export class Rpc implements CallOwner {
     parent: RpcContext | undefined,
   ): PendingCall {
     const caller = options.caller ?? parent?.nodeId ?? this.deps.caller;
-    const call = new PendingCall(this, this.nextId++, this.route(target, path), path, args, options, noReply, metadata, parent, caller);
+    const call = new PendingCall(this, this.deps.ids.next++, this.route(target, path), path, args, options, noReply, metadata, parent, caller);
     if (call.arm()) this.attempt(call, undefined);
     return call;
   }
@@ -169,7 +174,7 @@ export class Rpc implements CallOwner {
   /** A node of this process: no transport, but the same lanes, deadline, interceptors and errors. */
   private sendLocal(call: PendingCall, host: NodeHost): void {
     const entry = host.lookup(call.path);
-    if (entry === undefined || (call.external && !entry.public)) return call.fail(handlerNotFound(host, call.path));
+    if (entry === undefined || (call.external && !entry.public)) return call.fail(handlerNotFound(host, call.path, call.external));
     const { args, argTypes } = call;
     let input = args;
     if (call.options.localCopy !== false) {

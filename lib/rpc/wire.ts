@@ -28,6 +28,8 @@ export interface OutboundCall {
   readonly codec: Codec;
   /** The node picked for this attempt. */
   readonly node: ServiceNode;
+  /** For the wire to keep what it needs to find the call again. */
+  wireToken?: number;
   remainingMs(): number;
   succeed(value: unknown): void;
   /** `error.undelivered` lets the client try another node. */

@@ -23,6 +23,8 @@ export class FrameWriter {
   private readonly out = new ByteWriter(512);
   private routes: Route[] = [];
   private readonly headerLength: number;
+  private markedLength = 0;
+  private markedRoutes = 0;
 
   constructor(sender: string) {
     this.out.u8(MAGIC);
@@ -35,22 +37,25 @@ export class FrameWriter {
     return this.out.length;
   }
 
-  get headerSize(): number {
-    return this.headerLength;
-  }
-
   get isEmpty(): boolean {
     return this.out.length === this.headerLength;
   }
 
-  /** Where a frame begins, for `rewind`. */
-  mark(): { length: number; routes: number } {
-    return { length: this.out.length, routes: this.routes.length };
+  /** Remembers that a frame begins here. */
+  mark(): void {
+    this.markedLength = this.out.length;
+    this.markedRoutes = this.routes.length;
   }
 
-  rewind(mark: { length: number; routes: number }): void {
-    this.out.rewind(mark.length);
-    this.routes.length = mark.routes;
+  /** Takes back what was written since `mark`. */
+  rewind(): void {
+    this.out.rewind(this.markedLength);
+    this.routes.length = this.markedRoutes;
+  }
+
+  /** True when the frame since `mark` is the only one. */
+  get isAlone(): boolean {
+    return this.markedLength === this.headerLength;
   }
 
   /** The message as bytes of its own; the writer starts anew. */

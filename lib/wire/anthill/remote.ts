@@ -9,11 +9,27 @@ import type { OutboundCall } from '../../rpc/wire.js';
 import { BATCH_BYTES } from './frames.js';
 import { FrameWriter } from './frame-writer.js';
 
-/** A call that waits for its reply, and the message it left with. */
-interface Sent {
-  readonly call: OutboundCall;
-  token: number;
+/** A reply in the making. */
+export interface DueReply {
+  readonly callId: number;
+  readonly value: unknown;
+  readonly returns: ValueType | undefined;
+  readonly codec: Codec;
+  /** For messages: `node path`. */
+  readonly where: string;
 }
+
+interface DueError {
+  readonly callId: number;
+  readonly error: RpcError;
+  readonly codec: Codec;
+}
+
+// Functions of the module, not closures: one of them runs for every frame.
+const writeRequest = (writer: FrameWriter, call: OutboundCall): void => writer.request(call);
+const writeReply = (writer: FrameWriter, { callId, value, returns, codec }: DueReply): void => writer.reply(callId, value, returns, codec);
+const writeError = (writer: FrameWriter, { callId, error, codec }: DueError): void => writer.error(callId, error, codec);
+const writeCancel = (writer: FrameWriter, callId: number): void => writer.cancel(callId);
 
 /** Tokens carry the remote they belong to: even ones are this wire's, see Transport.send. */
 const REMOTES = 2 ** 18;
@@ -23,8 +39,8 @@ const REMOTES = 2 ** 18;
  * of the event loop leaves as one message; the owner calls {@link flush} once the turn is over.
  */
 export class Remote {
-  /** Our calls, by id. */
-  readonly pending = new Map<number, Sent>();
+  /** Our calls that wait for a reply, by id; `wireToken` is the message they left with. */
+  readonly pending = new Map<number, OutboundCall>();
   /** Its calls that run here, by its id: to cancel them. */
   readonly serving = new Map<number, RpcContext>();
   /** Set by the owner when the remote is queued for flushing. */
@@ -62,42 +78,42 @@ export class Remote {
   }
 
   request(call: OutboundCall): void {
-    if (!call.noReply) this.pending.set(call.id, { call, token: this.token });
-    const error = this.put(() => this.writer.request(call), `the call to ${call.node.id} ${call.path}`);
-    if (error) {
+    // Before the frame: whether the remote is quiet decides when it is flushed.
+    if (!call.noReply) this.pending.set(call.id, call);
+    const failure = this.put(writeRequest, call);
+    if (failure !== undefined) {
       this.pending.delete(call.id);
-      return call.fail(error);
+      return call.fail(unsendable(failure, `the call to ${call.node.id} ${call.path}`, this.transport));
     }
     this.requestsInBatch++;
-    const sent = this.pending.get(call.id);
-    // The batch may have been cut just before this frame.
-    if (sent) sent.token = this.token;
+    call.wireToken = this.token;
   }
 
-  reply(callId: number, value: unknown, returns: ValueType | undefined, codec: Codec, where: string): void {
-    const error = this.put(() => this.writer.reply(callId, value, returns, codec), `the reply of ${where}`);
-    if (error === undefined) return;
-    const reason = error.reason === 'PAYLOAD_TOO_LARGE' ? 'PAYLOAD_TOO_LARGE' : 'REPLY_UNENCODABLE';
-    this.error(callId, rpcError(reason, `the result of ${where} cannot be sent: ${error.message}`, { metadata: error.metadata }), codec);
+  reply(reply: DueReply): void {
+    const failure = this.put(writeReply, reply);
+    if (failure === undefined) return;
+    const { callId, codec, where } = reply;
+    const why = unsendable(failure, `the result of ${where}`, this.transport);
+    const error = why.reason === 'PAYLOAD_TOO_LARGE' ? why : rpcError('REPLY_UNENCODABLE', why.message, { metadata: why.metadata });
+    this.error(callId, error, codec);
   }
 
   error(callId: number, error: RpcError, codec: Codec): void {
-    if (this.put(() => this.writer.error(callId, error, codec), 'an error') === undefined) return;
+    if (this.put(writeError, { callId, error, codec }) === undefined) return;
     // Its details cannot be carried: the rest can.
-    const message = error.message.slice(0, 4096);
-    this.put(() => this.writer.error(callId, new RpcError({ code: error.code, reason: error.reason, message, undelivered: error.undelivered }), codec), 'an error');
+    const { code, reason, undelivered } = error;
+    this.put(writeError, { callId, error: new RpcError({ code, reason, message: error.message.slice(0, 4096), undelivered }), codec });
   }
 
   cancel(callId: number): void {
-    if (this.pending.delete(callId)) this.put(() => this.writer.cancel(callId), 'a cancel');
+    if (this.pending.delete(callId)) this.put(writeCancel, callId);
   }
 
   /** Takes a call out when its outcome is here. */
   settle(callId: number): OutboundCall | undefined {
-    const sent = this.pending.get(callId);
-    if (sent === undefined) return undefined;
-    this.pending.delete(callId);
-    return sent.call;
+    const call = this.pending.get(callId);
+    if (call !== undefined) this.pending.delete(callId);
+    return call;
   }
 
   /** Sends what is due. */
@@ -110,7 +126,7 @@ export class Remote {
     try {
       this.transport.send(this.address, bytes, token);
     } catch (error) {
-      if (requestsInBatch > 0) this.failSent((sent) => sent.token === token, error as RpcError);
+      if (requestsInBatch > 0) this.failSent((call) => call.wireToken === token, error as RpcError);
       if (events.count.hasSubscribers) events.count.publish({ name: 'message.unsent', detail: this.address });
     }
   }
@@ -119,8 +135,8 @@ export class Remote {
   lost(token: number, where: string): void {
     const undelivered = rpcError('NODE_UNREACHABLE', `nobody listens for ${where} any more`, { undelivered: true });
     const gone = rpcError('NODE_UNREACHABLE', `the process of ${where} went away before it replied; the call may have been served`);
-    this.failSent((sent) => sent.token === token, undelivered);
-    this.failSent((sent) => sent.token < token, gone);
+    this.failSent((call) => call.wireToken === token, undelivered);
+    this.failSent((call) => (call.wireToken ?? 0) < token, gone);
     for (const context of this.serving.values()) context.abort(rpcError('ABORTED_BY_CALLER', 'the caller went away'));
   }
 
@@ -128,40 +144,39 @@ export class Remote {
     this.failSent(() => true, error);
   }
 
-  private failSent(which: (sent: Sent) => boolean, error: RpcError): void {
+  private failSent(which: (call: OutboundCall) => boolean, error: RpcError): void {
     const failed: OutboundCall[] = [];
-    for (const [id, sent] of this.pending) {
-      if (!which(sent)) continue;
+    for (const [id, call] of this.pending) {
+      if (!which(call)) continue;
       this.pending.delete(id);
-      failed.push(sent.call);
+      failed.push(call);
     }
     for (const call of failed) call.fail(error);
   }
 
-  /** Writes a frame; cuts the batch before it when it would grow too long. The error, when it cannot be sent at all. */
-  private put(write: () => void, what: string): RpcError | undefined {
+  /** Writes a frame; cuts the batch before it when it would grow too long. Returns what it failed with, or its size when that is too much. */
+  private put<T>(write: (writer: FrameWriter, what: T) => void, what: T): unknown {
     const { writer } = this;
     const limit = this.transport.maxMessageBytes;
-    let mark = writer.mark();
+    writer.mark();
     try {
-      write();
-      if (writer.length > Math.min(limit, BATCH_BYTES) && mark.length !== writer.length && !this.isFirst(mark)) {
-        writer.rewind(mark);
-        this.flush();
-        mark = writer.mark();
-        write();
+      write(writer, what);
+      if (writer.length > limit || (writer.length > BATCH_BYTES && !writer.isAlone)) {
+        if (!writer.isAlone) {
+          writer.rewind();
+          this.flush();
+          writer.mark();
+          write(writer, what);
+        }
+        if (writer.length > limit) {
+          const size = writer.length;
+          writer.rewind();
+          return new TooLarge(size);
+        }
       }
     } catch (error) {
-      writer.rewind(mark);
-      if (RpcError.is(error)) return error;
-      return rpcError('UNSUPPORTED_VALUE', `${what} cannot be encoded: ${(error as Error)?.message ?? String(error)}`, { cause: error });
-    }
-    if (writer.length > limit) {
-      const size = writer.length;
-      writer.rewind(mark);
-      return rpcError('PAYLOAD_TOO_LARGE', `${what} is ${size} bytes, more than the ${limit} that ${this.transport.name} carries; send less, or raise the transport's limit`, {
-        metadata: { size: String(size), limit: String(limit) },
-      });
+      writer.rewind();
+      return error ?? new Error('an unreadable value');
     }
     if (!this.isDirty) {
       this.isDirty = true;
@@ -169,8 +184,20 @@ export class Remote {
     }
     return undefined;
   }
+}
 
-  private isFirst(mark: { length: number }): boolean {
-    return mark.length === this.writer.headerSize;
+class TooLarge {
+  constructor(readonly size: number) {}
+}
+
+/** Why something could not become a frame, in words for its caller. */
+function unsendable(failure: unknown, what: string, { maxMessageBytes: limit, name }: Transport): RpcError {
+  if (failure instanceof TooLarge) {
+    const { size } = failure;
+    return rpcError('PAYLOAD_TOO_LARGE', `${what} is ${size} bytes, more than the ${limit} that ${name} carries in one message; send less, or raise the limit`, {
+      metadata: { size: String(size), limit: String(limit) },
+    });
   }
+  if (RpcError.is(failure)) return failure;
+  return rpcError('UNSUPPORTED_VALUE', `${what} cannot be encoded: ${(failure as Error).message ?? String(failure)}`, { cause: failure });
 }
