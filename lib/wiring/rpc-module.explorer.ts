@@ -104,10 +104,10 @@ function signatureMistakes(origin: string, params: readonly HandlerParam[], { ar
 
 function untyped(module: Module): BootError[] {
   const wrappers = new Set([...module.providers.values(), ...module.controllers.values()]);
-  return [...wrappers].flatMap(({ isNotMetatype, metatype, isAlias, token }) => {
+  return [...wrappers].flatMap(({ isNotMetatype, metatype, isAlias }) => {
     // Nest makes its own core providers itself, without looking at their types.
     if (metatype === ModuleRef || metatype === ApplicationConfig) return [];
-    if (isNotMetatype || isAlias || typeof metatype !== 'function' || (token !== metatype && typeof token === 'function')) return [];
+    if (isNotMetatype || isAlias || typeof metatype !== 'function') return [];
     return untypedConstructor(metatype) ?? [];
   });
 }
