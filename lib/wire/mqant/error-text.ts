@@ -8,7 +8,7 @@ const MAX_TEXT = 16 * 1024;
 
 /** What Go answers for a function that it does not have, to the letter. */
 export function notFoundText(fn: string): string {
-  return `Remote function(${fn}) not found`;
+  return `Remote function(${cut(fn)}) not found`;
 }
 
 /** What Go says when the time is over. */
@@ -31,7 +31,10 @@ export function toErrorText(error: RpcError): string {
   const { reason, message } = error;
   // DRAINING promises that no handler ran. One that a handler passes on from a call of its own promises nothing of the kind.
   const carried = CARRIED.has(reason) && !error.remote && (reason !== 'DRAINING' || error.undelivered);
-  const text = carried ? `${reason}: ${message}` : message || reason;
+  return cut(carried ? `${reason}: ${message}` : message || reason);
+}
+
+function cut(text: string): string {
   return text.length > MAX_TEXT ? `${text.slice(0, MAX_TEXT)}... (cut)` : text;
 }
 
@@ -60,7 +63,7 @@ function frameworkError(text: string, node: ServiceNode, path: string): RpcError
   if (text.startsWith('Bytes2Args [')) return remote('ARGUMENT_TYPE', `${where} does not know a type: ${text}`);
   if (text.startsWith('Args2Bytes [')) return remote('REPLY_UNENCODABLE', `${where} made a result that mqant cannot send: ${text}`);
   if (text === 'none available' || text.startsWith('nofound ')) return remote('NO_NODE_MATCHES', `${where} found no node for a call of its own: ${text}`);
-  if (text === 'client closed') return remote('APP_STOPPED', `${where}: ${text}`);
+  if (text === 'client closed') return remote('NODE_UNREACHABLE', `${where} lost a call of its own, its node left: ${text}`);
   const panic = PANIC.exec(text)?.[1]?.split('\n ----Stack----')[0]?.trim();
   if (panic === undefined) return undefined;
   if (panic.startsWith('reflect: Call using')) return remote('ARGUMENT_TYPE', `${where} takes other types: ${panic}; say them with { args: ['int', ...] } or wrappers such as int()`);

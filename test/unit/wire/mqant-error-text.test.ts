@@ -23,7 +23,7 @@ describe('mqant error texts from Go', () => {
     ['Args2Bytes [beans.Person] not registered to app.addrpcserialize(...) structure type', 'INTERNAL', 'REPLY_UNENCODABLE'],
     ['none available', 'UNAVAILABLE', 'NO_NODE_MATCHES'],
     ['nofound gosvc@two', 'UNAVAILABLE', 'NO_NODE_MATCHES'],
-    ['client closed', 'UNAVAILABLE', 'APP_STOPPED'],
+    ['client closed', 'UNAVAILABLE', 'NODE_UNREACHABLE'],
     ['gosvc rpc func(/x) error boom\n ----Stack----\ngoroutine 1 [running]:\nsecret.go:1', 'INTERNAL', 'HANDLER_FAILED'],
     ['gosvc rpc func(/x) return error func(....)(result interface{}, err error)\n', 'INTERNAL', 'HANDLER_FAILED'],
     ['gosvc rpc func(/x) error reflect: Call using int64 as type int32\n ----Stack----\ngoroutine', 'INVALID_ARGUMENT', 'ARGUMENT_TYPE'],
