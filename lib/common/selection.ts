@@ -45,6 +45,8 @@ export interface SelectOptions {
 /** A node and the way to say how it did. */
 export interface Picked {
   readonly node: ServiceNode;
+  /** False: nobody looks at the outcome, so that the caller need not measure it. A failure is told all the same. */
+  readonly wantsOutcome?: boolean;
   done(outcome: CallOutcome): void;
 }
 

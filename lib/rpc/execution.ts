@@ -39,7 +39,6 @@ export class Execution extends DeadlineEntry implements LaneJob, AbortListener {
   private running = false;
   private answered = false;
   private released = false;
-  private readonly startedAt: number;
 
   constructor(
     private readonly server: ExecutionHost,
@@ -47,9 +46,9 @@ export class Execution extends DeadlineEntry implements LaneJob, AbortListener {
     private args: readonly unknown[],
     readonly context: RpcContext,
     private readonly responder: Responder,
+    private readonly startedAt: number,
   ) {
     super();
-    this.startedAt = server.clock.now();
     context.execution = this;
   }
 
@@ -144,7 +143,7 @@ export class Execution extends DeadlineEntry implements LaneJob, AbortListener {
       if (!this.answered) {
         this.answered = true;
         this.report(undefined);
-        this.server.completed(this.call, value, this.server.clock.now() - this.startedAt);
+        if (this.server.hooks.complete !== undefined) this.server.completed(this.call, value, this.server.clock.now() - this.startedAt);
         this.responder.reply(value);
       }
     } finally {

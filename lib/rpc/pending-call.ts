@@ -187,7 +187,7 @@ export class PendingCall extends DeadlineEntry implements OutboundCall, Responde
   /** Says how the current attempt's node did. */
   judge(error: RpcError | undefined): void {
     const { picked } = this;
-    if (picked === undefined) return;
+    if (picked === undefined || (error === undefined && picked.wantsOutcome === false)) return;
     const ok = error === undefined || !(error.undelivered || error.code === 'UNAVAILABLE' || error.code === 'DEADLINE_EXCEEDED');
     picked.done({ ok, latencyMs: this.client.deps.clock.now() - this.startedAt });
   }

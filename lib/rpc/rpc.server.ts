@@ -114,7 +114,8 @@ export class RpcServer implements NodeHost, ExecutionHost {
 
   dispatch(entry: HandlerEntry, args: readonly unknown[], context: RpcContext, responder: Responder): void {
     const handler = entry as BoundHandler;
-    const refusal = this.refusal(handler, args, context);
+    const now = this.clock.now();
+    const refusal = this.refusal(handler, args, context, now);
     if (refusal) return this.refused(refusal, handler, args, context, responder);
     let input = args;
     if (handler.coerce) {
@@ -124,7 +125,7 @@ export class RpcServer implements NodeHost, ExecutionHost {
         return this.refused(error as RpcError, handler, args, context, responder);
       }
     }
-    const execution = new Execution(this, handler, input, context, responder);
+    const execution = new Execution(this, handler, input, context, responder, now);
     this.inFlight.add(execution);
     if (context.deadlineAt !== Infinity && !responder.keepsDeadline) this.deadlines.add(context, context.deadlineAt);
     execution.advance();
@@ -135,11 +136,11 @@ export class RpcServer implements NodeHost, ExecutionHost {
     responder.fail(error);
   }
 
-  private refusal(handler: BoundHandler, args: readonly unknown[], context: RpcContext): RpcError | undefined {
+  private refusal(handler: BoundHandler, args: readonly unknown[], context: RpcContext, now: number): RpcError | undefined {
     if (this.refusing) {
       return rpcError('DRAINING', `${this.nodeId} is stopping and takes no new calls`, { undelivered: true, metadata: { node: this.nodeId } });
     }
-    if (context.deadlineAt !== Infinity && context.deadlineAt <= this.clock.now()) return deadlineExceeded(this.nodeId, handler.path);
+    if (context.deadlineAt !== Infinity && context.deadlineAt <= now) return deadlineExceeded(this.nodeId, handler.path);
     const { arity, held } = handler;
     if (arity !== undefined && (args.length < arity.min || args.length > arity.max)) {
       const wanted = arity.min === arity.max ? `${arity.max}` : `${arity.min} to ${arity.max}`;

@@ -257,6 +257,10 @@ class PickedNode implements Picked {
 
   constructor(readonly node: ServiceNode, private readonly service: KnownService, private readonly selector: Selector | undefined) {}
 
+  get wantsOutcome(): boolean {
+    return this.selector?.done !== undefined || !this.service.marks.isEmpty;
+  }
+
   done(outcome: CallOutcome): void {
     if (this.told) return;
     this.told = true;

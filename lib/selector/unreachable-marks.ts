@@ -29,6 +29,11 @@ export class UnreachableMarks {
     return this.activeCount;
   }
 
+  /** No node has a record: nobody needs to hear of successes. */
+  get isEmpty(): boolean {
+    return this.marks.size === 0;
+  }
+
   has(id: string): boolean {
     return this.marks.get(id)?.active === true;
   }

@@ -54,6 +54,8 @@ class AnthillPeer implements WirePeer {
   };
   private subscription: Subscription | undefined;
   private sweepAt: number;
+  /** When the message being read came: one look at the clock for all of its calls. */
+  private receivedAt = 0;
 
   constructor(private readonly wireLink: WireLink) {
     this.address = wireLink.transport.address('process', wireLink.processId);
@@ -170,6 +172,7 @@ class AnthillPeer implements WirePeer {
   }
 
   private receive({ bytes }: Delivery): void {
+    this.receivedAt = this.wireLink.clock.now();
     const reader = new ByteReader(bytes);
     try {
       const sender = readHeader(reader);
@@ -261,7 +264,7 @@ class AnthillPeer implements WirePeer {
         path: route.path,
         nodeId: route.nodeId,
         caller: route.caller,
-        deadlineAt: clock.now() + head.timeoutMs,
+        deadlineAt: this.receivedAt + head.timeoutMs,
         external: (head.flags & FLAG.external) !== 0,
         wire: ANTHILL_WIRE,
         ...(head.metadata && { metadata: head.metadata }),
