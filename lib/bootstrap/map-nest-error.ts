@@ -28,6 +28,7 @@ const CODE_OF_STATUS: Readonly<Record<number, RpcCodeName>> = {
 export function mapNestError(error: unknown): RpcError | undefined {
   if (isHttpException(error)) return fromHttp(error);
   if (isRpcException(error)) return fromPayload(error.getError(), error);
+  if (isFilteredPayload(error)) return fromPayload(error, undefined);
   if (error instanceof Error && RPC_ERROR_CLASS.own(error.constructor)) {
     return new ErrorTypes(errorTypesOf([error.constructor as new () => Error])).toWire(error);
   }
@@ -44,6 +45,13 @@ function isHttpException(error: unknown): error is HttpException {
 /** Known by its shape: @nestjs/microservices is not loaded for the sake of an `instanceof`. */
 function isRpcException(error: unknown): error is Error & { getError(): unknown } {
   return error instanceof Error && typeof (error as { getError?: unknown }).getError === 'function';
+}
+
+/** What filters of @nestjs/microservices make of an RpcException: its payload, or `{ status: 'error', message }`. */
+function isFilteredPayload(error: unknown): boolean {
+  if (typeof error !== 'object' || error === null || Object.getPrototypeOf(error) !== Object.prototype) return false;
+  const { code, status, message } = error as Record<string, unknown>;
+  return typeof message === 'string' && (isCodeName(code) || status === 'error');
 }
 
 function fromHttp(error: HttpException): RpcError | undefined {
@@ -69,15 +77,15 @@ function fromHttp(error: HttpException): RpcError | undefined {
 }
 
 /** `new RpcException('text')` or `new RpcException({ code, message, ... })`. */
-function fromPayload(payload: unknown, cause: Error): RpcError {
+function fromPayload(payload: unknown, cause: Error | undefined): RpcError {
   if (RpcError.is(payload)) return payload;
   if (typeof payload !== 'object' || payload === null) return new RpcError({ code: 'UNKNOWN', message: String(payload), cause });
-  const { code, reason, message, metadata, details, ...rest } = payload as Record<string, unknown>;
-  const unnamed = { ...rest, ...(code !== undefined && !isCodeName(code) && { code }) };
+  const { code, reason, message, metadata, details, status, ...rest } = payload as Record<string, unknown>;
+  const unnamed = { ...rest, ...(status !== undefined && status !== 'error' && { status }), ...(code !== undefined && !isCodeName(code) && { code }) };
   const extra = details ?? (Object.keys(unnamed).length > 0 ? unnamed : undefined);
   return new RpcError({
     code: isCodeName(code) ? code : 'UNKNOWN',
-    message: typeof message === 'string' ? message : cause.message,
+    message: typeof message === 'string' ? message : (cause?.message ?? 'refused'),
     ...(typeof reason === 'string' && { reason }),
     ...(typeof metadata === 'object' && metadata !== null && { metadata: metadata as Record<string, string> }),
     ...(extra !== undefined && { details: extra }),

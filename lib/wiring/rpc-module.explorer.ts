@@ -1,5 +1,3 @@
-import { Scope } from '@nestjs/common';
-import { SCOPE_OPTIONS_METADATA } from '@nestjs/common/internal';
 import { ApplicationConfig, ModuleRef, type ModulesContainer } from '@nestjs/core';
 import type { InstanceWrapper, Module } from '@nestjs/core/internal';
 import { BootError, bootErrors } from '../common/boot-error.js';
@@ -65,11 +63,11 @@ export function exploreRpcModules(modules: ModulesContainer): readonly RpcModule
 
 function readHandlers({ classRef, kind, module, wrapper }: FoundClass<unknown>, defaults: HandlerOptions | undefined, errors: BootError[]): HostedHandler[] {
   const declared = handlersOf(classRef);
-  if (kind === 'module' && (!wrapper.isDependencyTreeStatic() || scopeOf(classRef) === Scope.REQUEST)) {
+  if (kind === 'module' && !wrapper.isDependencyTreeStatic()) {
     errors.push(
       new BootError(
         'MODULE_SCOPE',
-        `${classRef.name} has handlers and is request-scoped (by @Injectable, or by what it injects or guards it), but a module class lives as long as the app; move the handlers that need it to a provider or a controller of ${classRef.name}`,
+        `${classRef.name} has handlers and is request-scoped (by what it injects, or by a guard, pipe, interceptor or filter on it), but a module class lives as long as the app; move the handlers that need it to a provider or a controller of ${classRef.name}`,
       ),
     );
     return [];
@@ -86,10 +84,6 @@ function readHandlers({ classRef, kind, module, wrapper }: FoundClass<unknown>, 
     errors.push(...signatureMistakes(origin, read.params, signature, options));
     return [Object.freeze({ kind, module, wrapper, classRef, method, path, options, params: read.params, origin, ...signature })];
   });
-}
-
-function scopeOf(classRef: Function): Scope | undefined {
-  return (Reflect.getMetadata(SCOPE_OPTIONS_METADATA, classRef) as { scope?: Scope } | undefined)?.scope;
 }
 
 function signatureMistakes(origin: string, params: readonly HandlerParam[], { arity }: HandlerSignature, { args }: HandlerOptions): BootError[] {
