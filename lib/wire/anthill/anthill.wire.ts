@@ -1,6 +1,7 @@
 import { RpcContext } from '../../common/call-context.js';
 import { rpcError } from '../../common/error-catalog.js';
 import { events } from '../../common/events.js';
+import { messageOf } from '../../common/message-of.js';
 import { NODE_META, type ServiceNode } from '../../common/service-node.js';
 import { ByteReader, MalformedBytes } from '../../rpc/byte-reader.js';
 import type { Codec } from '../../rpc/codec.js';
@@ -95,17 +96,22 @@ class AnthillPeer implements WirePeer {
     if (token % 2 !== 0) return false;
     const remote = this.byId.get(Remote.ofToken(token));
     if (remote === undefined) return true;
-    const nodes = new Set<ServiceNode>();
-    for (const call of remote.pending.values()) if ((call.wireToken ?? 0) <= token) nodes.add(call.node);
+    const nodes = remote.takeNodes();
+    // The picker learns it first: a call that fails here is sent again at once.
     for (const node of nodes) this.wireLink.unreachable(node);
-    remote.lost(token, [...nodes].map((node) => node.id).join(', ') || remote.address);
+    remote.lost(token, nodes.map((node) => node.id).join(', ') || remote.address);
     return true;
   }
 
   link(up: boolean): void {
     if (up) return;
-    const error = rpcError('TRANSPORT_DOWN', `${this.wireLink.transport.name} went away before the reply came; the call may have been served`);
-    for (const remote of this.byAddress.values()) remote.failAll(error);
+    const { name } = this.wireLink.transport;
+    const unsent = rpcError('TRANSPORT_DOWN', `${name} went away before the call was sent`, { undelivered: true });
+    const error = rpcError('TRANSPORT_DOWN', `${name} went away before the reply came; the call may have been served`);
+    for (const remote of this.byAddress.values()) {
+      remote.dropUnsent(unsent);
+      remote.failAll(error);
+    }
   }
 
   flush(): void {
@@ -188,21 +194,21 @@ class AnthillPeer implements WirePeer {
           this.frame(type, reader, sender, routes);
         } catch (error) {
           // Its length is known: the frames after it are still good.
-          if (!(error instanceof MalformedBytes)) throw error;
           if (type === FRAME.route) routes.push(undefined);
-          this.dropped(error.message);
+          this.dropped(error);
         }
         reader.at = next;
         reader.end = end;
       }
     } catch (error) {
-      if (!(error instanceof MalformedBytes)) throw error;
-      this.dropped(error.message);
+      this.dropped(error);
     }
   }
 
-  private dropped(detail: string): void {
-    if (events.count.hasSubscribers) events.count.publish({ name: 'frame.dropped', detail });
+  /** Counted, and said aloud when it was no stranger's fault. */
+  private dropped(why: unknown): void {
+    if (!(why instanceof MalformedBytes)) this.wireLink.logger.error('a frame could not be handled', { error: why });
+    if (events.count.hasSubscribers) events.count.publish({ name: 'frame.dropped', detail: messageOf(why) });
   }
 
   private frame(type: number, reader: ByteReader, sender: string, routes: (InboundRoute | undefined)[]): void {
@@ -217,11 +223,11 @@ class AnthillPeer implements WirePeer {
       case FRAME.error:
         return this.onError(reader, sender);
       case FRAME.cancel:
-        this.byAddress.get(sender)?.serving.get(reader.varint())?.abort(rpcError('ABORTED_BY_CALLER', 'the caller gave up'));
+        this.byAddress.get(sender)?.cancelled(reader.varint());
         return;
       default:
         // A frame of a later version: skipped by its length.
-        this.dropped(`frame type ${type}`);
+        if (events.count.hasSubscribers) events.count.publish({ name: 'frame.skipped', detail: `type ${type}` });
     }
   }
 
@@ -239,7 +245,7 @@ class AnthillPeer implements WirePeer {
     const route = routes[head.route];
     if (route === undefined) throw new MalformedBytes(`request with route ${head.route} of ${routes.length}`);
     const remote = this.remote(sender);
-    if (remote === undefined) return this.dropped('too many processes');
+    if (remote === undefined) return this.dropped(new MalformedBytes('too many processes'));
     const { host, entry } = route;
     // Errors go in the default codec when the caller's is not known here.
     const codec = route.codec ?? this.wireLink.codecs.values().next().value!;
@@ -272,7 +278,10 @@ class AnthillPeer implements WirePeer {
       },
       clock,
     );
-    if (!responder.noReply) remote.serving.set(head.callId, context);
+    if (!responder.noReply) {
+      remote.serving.set(head.callId, context);
+      responder.isTracked = true;
+    }
     host.dispatch(entry, args, context, responder);
   }
 
@@ -319,6 +328,8 @@ function readArgs(reader: ByteReader, head: RequestHead, entry: HandlerEntry, co
 /** Answers one call of another process, and is the reply that it answers with. */
 class RemoteResponder implements Responder, DueReply {
   value: unknown;
+  /** Its call is in the remote's `serving`: once it is gone from there, nobody waits for an answer any more. */
+  isTracked = false;
 
   constructor(
     private readonly remote: Remote,
@@ -338,15 +349,17 @@ class RemoteResponder implements Responder, DueReply {
   }
 
   reply(value: unknown): void {
-    if (this.noReply) return;
-    this.remote.serving.delete(this.callId);
+    if (this.isMute()) return;
     this.value = value === undefined ? null : value;
     this.remote.reply(this);
   }
 
   fail(error: RpcError): void {
-    if (this.noReply) return;
-    this.remote.serving.delete(this.callId);
+    if (this.isMute()) return;
     this.remote.error(this.callId, error, this.codec);
+  }
+
+  private isMute(): boolean {
+    return this.noReply || (this.isTracked && !this.remote.serving.delete(this.callId));
   }
 }

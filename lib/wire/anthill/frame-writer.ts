@@ -7,6 +7,9 @@ import type { ValueType } from '../../rpc/value-types.js';
 import type { OutboundCall } from '../../rpc/wire.js';
 import { ERROR_FLAG, FLAG, FRAME, MAGIC, VERSION } from './frames.js';
 
+/** 35 years: more is no deadline, and would not fit a varint. */
+const MAX_TIMEOUT_MS = 2 ** 40;
+
 interface Route {
   readonly node: string;
   readonly path: string;
@@ -53,6 +56,12 @@ export class FrameWriter {
     this.routes.length = this.markedRoutes;
   }
 
+  /** Drops all that was not taken. */
+  clear(): void {
+    this.out.rewind(this.headerLength);
+    this.routes = [];
+  }
+
   /** True when the frame since `mark` is the only one. */
   get isAlone(): boolean {
     return this.markedLength === this.headerLength;
@@ -61,8 +70,7 @@ export class FrameWriter {
   /** The message as bytes of its own; the writer starts anew. */
   take(): Uint8Array {
     const bytes = this.out.take();
-    this.out.rewind(this.headerLength);
-    this.routes = [];
+    this.clear();
     return bytes;
   }
 
@@ -70,7 +78,8 @@ export class FrameWriter {
     const { out } = this;
     const route = this.route(call.node.id, call.path, call.caller, call.codec.name);
     const { metadata, chain, args, argTypes } = call;
-    const timeoutMs = call.remainingMs();
+    const remainingMs = call.remainingMs();
+    const timeoutMs = remainingMs < MAX_TIMEOUT_MS ? Math.ceil(remainingMs) : Infinity;
     const plain = allPlain(args, argTypes);
     const flags =
       (call.noReply ? FLAG.noReply : 0) |
@@ -83,7 +92,7 @@ export class FrameWriter {
     out.varint(call.id);
     out.varint(route);
     out.u8(flags);
-    if (timeoutMs !== Infinity) out.varint(Math.ceil(timeoutMs));
+    if (timeoutMs !== Infinity) out.varint(timeoutMs);
     if (metadata !== undefined) this.pairs(metadata);
     if (chain.length > 0) {
       out.varint(chain.length);

@@ -1,7 +1,9 @@
 import type { RpcContext } from '../../common/call-context.js';
 import { rpcError } from '../../common/error-catalog.js';
 import { events } from '../../common/events.js';
+import { messageOf } from '../../common/message-of.js';
 import { RpcError } from '../../common/rpc-error.js';
+import type { ServiceNode } from '../../common/service-node.js';
 import type { Codec } from '../../rpc/codec.js';
 import type { Transport } from '../../rpc/transport.js';
 import type { ValueType } from '../../rpc/value-types.js';
@@ -33,6 +35,10 @@ const writeCancel = (writer: FrameWriter, callId: number): void => writer.cancel
 
 /** Tokens carry the remote they belong to: even ones are this wire's, see Transport.send. */
 const REMOTES = 2 ** 18;
+/** Messages to a remote are counted round: a token must stay a safe integer, however long the process lives. */
+const SEQUENCES = 2 ** 32;
+/** Nodes of one process that are remembered: more than any process has. */
+const MAX_NODES = 1000;
 
 /**
  * Another process: what is due to it, which of our calls wait for it, and which of its calls we serve. All that becomes due in one turn
@@ -47,6 +53,10 @@ export class Remote {
   isDirty = false;
   lastUsedAt = 0;
   private readonly writer: FrameWriter;
+  /** Nodes that were called there: when nobody listens at its address, none of them can be reached. */
+  private nodes = new Map<string, ServiceNode>();
+  private lastNode: ServiceNode | undefined;
+  private writing = false;
   private sequence = 1;
   private requestsInBatch = 0;
 
@@ -78,6 +88,7 @@ export class Remote {
   }
 
   request(call: OutboundCall): void {
+    if (call.node !== this.lastNode) this.remember(call.node);
     // Before the frame: whether the remote is quiet decides when it is flushed.
     if (!call.noReply) this.pending.set(call.id, call);
     const failure = this.put(writeRequest, call);
@@ -100,9 +111,30 @@ export class Remote {
 
   error(callId: number, error: RpcError, codec: Codec): void {
     if (this.put(writeError, { callId, error, codec }) === undefined) return;
-    // Its details cannot be carried: the rest can.
+    // Its details or its metadata cannot be carried: the rest can.
     const { code, reason, undelivered } = error;
-    this.put(writeError, { callId, error: new RpcError({ code, reason, message: error.message.slice(0, 4096), undelivered }), codec });
+    this.put(writeError, { callId, error: new RpcError({ code, reason: reason.slice(0, 256), message: error.message.slice(0, 4096), undelivered }), codec });
+  }
+
+  /** The other side gave up a call that runs here: nothing more is said of it. */
+  cancelled(callId: number): void {
+    const context = this.serving.get(callId);
+    this.serving.delete(callId);
+    context?.abort(rpcError('ABORTED_BY_CALLER', 'the caller gave up'));
+  }
+
+  /** Those nodes of it that were called, once. */
+  takeNodes(): ServiceNode[] {
+    const nodes = [...this.nodes.values()];
+    this.nodes.clear();
+    this.lastNode = undefined;
+    return nodes;
+  }
+
+  private remember(node: ServiceNode): void {
+    if (this.nodes.size >= MAX_NODES) this.nodes.clear();
+    this.nodes.set(node.id, node);
+    this.lastNode = node;
   }
 
   cancel(callId: number): void {
@@ -121,8 +153,7 @@ export class Remote {
     if (this.writer.isEmpty) return;
     const bytes = this.writer.take();
     const { token, requestsInBatch } = this;
-    this.sequence++;
-    this.requestsInBatch = 0;
+    this.nextBatch();
     try {
       this.transport.send(this.address, bytes, token);
     } catch (error) {
@@ -136,12 +167,28 @@ export class Remote {
     const undelivered = rpcError('NODE_UNREACHABLE', `nobody listens for ${where} any more`, { undelivered: true });
     const gone = rpcError('NODE_UNREACHABLE', `the process of ${where} went away before it replied; the call may have been served`);
     this.failSent((call) => call.wireToken === token, undelivered);
-    this.failSent((call) => (call.wireToken ?? 0) < token, gone);
-    for (const context of this.serving.values()) context.abort(rpcError('ABORTED_BY_CALLER', 'the caller went away'));
+    this.failSent((call) => isOlder(call.wireToken, token), gone);
+    const orphans = [...this.serving.values()];
+    this.serving.clear();
+    for (const context of orphans) context.abort(rpcError('ABORTED_BY_CALLER', 'the caller went away'));
   }
 
   failAll(error: RpcError): void {
     this.failSent(() => true, error);
+  }
+
+  /** The link is down: what has not left never will, and its calls reached nobody. */
+  dropUnsent(error: RpcError): void {
+    if (this.writer.isEmpty) return;
+    const { token } = this;
+    this.writer.clear();
+    this.nextBatch();
+    this.failSent((call) => call.wireToken === token, error);
+  }
+
+  private nextBatch(): void {
+    this.sequence = (this.sequence + 1) % SEQUENCES;
+    this.requestsInBatch = 0;
   }
 
   private failSent(which: (call: OutboundCall) => boolean, error: RpcError): void {
@@ -158,13 +205,18 @@ export class Remote {
   private put<T>(write: (writer: FrameWriter, what: T) => void, what: T): unknown {
     const { writer } = this;
     const limit = this.transport.maxMessageBytes;
+    // A value that makes calls while it is encoded (a getter, toJSON) would write into its own frame.
+    if (this.writing) return new Error('it was made while another value was being encoded');
+    this.writing = true;
     writer.mark();
     try {
       write(writer, what);
       if (writer.length > limit || (writer.length > BATCH_BYTES && !writer.isAlone)) {
         if (!writer.isAlone) {
           writer.rewind();
+          this.writing = false;
           this.flush();
+          this.writing = true;
           writer.mark();
           write(writer, what);
         }
@@ -177,6 +229,8 @@ export class Remote {
     } catch (error) {
       writer.rewind();
       return error ?? new Error('an unreadable value');
+    } finally {
+      this.writing = false;
     }
     if (!this.isDirty) {
       this.isDirty = true;
@@ -184,6 +238,17 @@ export class Remote {
     }
     return undefined;
   }
+}
+
+/** True when `sent` left before `token`, counted round. */
+function isOlder(sent: number | undefined, token: number): boolean {
+  if (sent === undefined) return false;
+  const age = (sequenceOf(token) - sequenceOf(sent) + SEQUENCES) % SEQUENCES;
+  return age > 0 && age < SEQUENCES / 2;
+}
+
+function sequenceOf(token: number): number {
+  return Math.floor(token / 2 / REMOTES);
 }
 
 class TooLarge {
@@ -199,5 +264,5 @@ function unsendable(failure: unknown, what: string, { maxMessageBytes: limit, na
     });
   }
   if (RpcError.is(failure)) return failure;
-  return rpcError('UNSUPPORTED_VALUE', `${what} cannot be encoded: ${(failure as Error).message ?? String(failure)}`, { cause: failure });
+  return rpcError('UNSUPPORTED_VALUE', `${what} cannot be encoded: ${messageOf(failure)}`, { cause: failure });
 }
