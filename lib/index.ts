@@ -61,4 +61,6 @@ export { memory as memoryTransport } from './transport/memory/memory.transport.j
 export { memoryHub as memoryTransportHub } from './transport/memory/memory.hub.js';
 export { memory as memoryRegistry, MemoryHub as MemoryRegistryHub } from './registry/memory.registry.js';
 export { anthillWire } from './wire/anthill/anthill.wire.js';
-export { mqantWire } from './wire/mqant/mqant.wire.js';
+export { mqantWire, type MqantWireOptions } from './wire/mqant/mqant.wire.js';
+export { Trace } from './wire/mqant/trace.js';
+export type { ValueSerializer } from './wire/mqant/serializer.js';

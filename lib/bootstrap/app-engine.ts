@@ -27,7 +27,7 @@ export interface EngineOptions {
   readonly parts: () => readonly AppPart[];
   readonly runs: () => readonly RunnableModule[];
   /** Binds handlers: the first step of start. */
-  readonly bind: () => void;
+  readonly bind: () => Promise<void> | void;
   /** A module's `run` rejected: the app should stop with that error. */
   readonly onRunFailed: (error: unknown, type: string) => void;
 }

@@ -1,4 +1,4 @@
-import { ModulesContainer } from '@nestjs/core';
+import { ApplicationConfig, ModulesContainer } from '@nestjs/core';
 import type { AppPart } from '../common/lifecycle.js';
 import { APP_PART } from '../metadata/app-part.decorator.js';
 import { RPC_MODULE } from '../metadata/rpc-module.decorator.js';
@@ -7,6 +7,7 @@ import { exploreRpcModules, type RpcModuleDescriptor } from '../wiring/rpc-modul
 import { errorTypesOf } from './error-classes.js';
 import { exploreClasses } from '../wiring/explore-classes.js';
 import type { RunnableModule } from './app-engine.js';
+import { HandlerBinder } from './handler-binder.js';
 import type { PreparedApp } from './prepare-app.js';
 
 /** What an app needs of Nest's container, whoever built it. */
@@ -55,16 +56,14 @@ export class Container {
   }
 
   /** Gives the servers their handlers. @throws BootError with every mistake found */
-  bind(): void {
+  async bind(): Promise<void> {
     const { nodes, runtime } = this.prepared;
     const errors = new Set<ErrorClass>();
-    for (const module of this.services) {
-      const server = nodes.get(module.type)?.server;
-      if (server === undefined) continue;
-      for (const handler of module.handlers) {
-        for (const type of handler.options.errors ?? []) errors.add(type);
-        const instance = handler.wrapper.instance as Record<string, (...args: unknown[]) => unknown>;
-        server.add({ path: handler.path, options: { ...handler.options, ...(handler.argTypes && { args: handler.argTypes }), ...(handler.returns !== undefined && { returns: handler.returns }) }, origin: handler.origin, arity: handler.arity, invoke: (args) => instance[handler.method]!(...args) });
+    const bound = await new HandlerBinder(this.modules, this.access.get(ApplicationConfig)).bind(this.services);
+    for (const [{ type }, handlers] of bound) {
+      for (const handler of handlers) {
+        for (const declared of handler.options.errors ?? []) errors.add(declared);
+        nodes.get(type)?.server.add(handler);
       }
     }
     for (const type of errorTypesOf(errors)) runtime.errorTypes.add(type);

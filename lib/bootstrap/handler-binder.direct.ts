@@ -74,7 +74,9 @@ export function valueOf({ source }: HandlerParam, args: readonly unknown[], cont
 
 /** The last value of an observable is the reply; none is null. */
 export function settle(result: unknown): unknown {
-  if (typeof result !== 'object' || result === null) return result;
-  if (isObservable(result)) return lastValueFrom(result, { defaultValue: undefined });
-  return result;
+  return result instanceof Promise ? result.then(last) : last(result);
+}
+
+function last(value: unknown): unknown {
+  return typeof value === 'object' && value !== null && isObservable(value) ? lastValueFrom(value, { defaultValue: undefined }) : value;
 }

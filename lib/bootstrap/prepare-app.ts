@@ -9,6 +9,7 @@ import type { ClientClass } from '../metadata/tokens.js';
 import type { Registry } from '../registry/registry.js';
 import type { Selector } from '../common/selection.js';
 import type { Codec } from '../rpc/codec.js';
+import type { ServiceOptions } from '../rpc/service-host.js';
 import type { Transport } from '../rpc/transport.js';
 import type { AppOptions } from './app-options.js';
 import { callLog } from './call-log.js';
@@ -114,7 +115,7 @@ export interface PreparedApp extends PreparedGraph {
   readonly registry: Registry;
   readonly runtime: RpcRuntime;
   /** Nodes of this process by type. */
-  readonly nodes: ReadonlyMap<string, LocalNode>;
+  readonly nodes: Map<string, LocalNode>;
 }
 
 /** Makes the plug-ins and the nodes; nothing connects yet. @throws BootError */
@@ -155,7 +156,7 @@ export async function prepareApp(graph: PreparedGraph, options: AppOptions): Pro
     queue: config.rpc.queue,
   });
   for (const type of errorTypesOf(options.errors ?? [])) runtime.errorTypes.add(type);
-  const nodes = new Map(graph.modules.map((module) => [module.options.type, addNode(runtime, module, config, random.hex(8))]));
+  const nodes = new Map(graph.modules.map((module) => [module.options.type, addNode(runtime, module.options, config, random.hex(8))]));
   return { ...graph, options, clock, random, nestLogger, logger, transport, registry, runtime, nodes };
 }
 
@@ -172,7 +173,8 @@ async function allCodecs(table: PluginTable, own: Codec): Promise<Codec[]> {
   return [own, ...(await Promise.all(names.map((name) => resolvePlugin(table, 'codec', name))))];
 }
 
-function addNode(runtime: RpcRuntime, { options }: RpcModuleRef, config: AppConfig, randomId: string): LocalNode {
+/** A node for a service; config wins over what the code says. @throws BootError NODE_ID */
+export function addNode(runtime: RpcRuntime, options: Readonly<ServiceOptions>, config: AppConfig, randomId: string): LocalNode {
   const module = config.moduleOf(options.type);
   const given = module.nodeId ?? options.id ?? randomId;
   if (!/^[A-Za-z0-9_.-]+$/.test(given)) {

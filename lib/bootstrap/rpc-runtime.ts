@@ -96,7 +96,7 @@ export class RpcRuntime {
     return [...this.nodes.values()];
   }
 
-  /** Before {@link listen}. */
+  /** Before {@link listen}; a node that comes later wants {@link open} and {@link publish} of its own. */
   addNode(spec: NodeSpec, hooks?: ServerHooks): LocalNode {
     const { clock, random, logger, mapError, maxConcurrent, queue, serverInterceptors } = this.options;
     const nodeId = `${spec.type}@${spec.id}`;
@@ -136,21 +136,29 @@ export class RpcRuntime {
       this.peers.set(wire.name, peer);
       await peer.start();
     }
-    for (const local of this.nodes.values()) {
-      local.address = transport.address('node', `${local.spec.type}.${local.spec.id}`);
-      for (const peer of this.peers.values()) await peer.serve(local.server, local.address);
-    }
+    for (const local of this.nodes.values()) await this.open(local);
     this.listening = true;
+  }
+
+  /** Makes a node reachable. */
+  async open(local: LocalNode): Promise<void> {
+    local.address = this.options.transport.address('node', `${local.spec.type}.${local.spec.id}`);
+    for (const peer of this.peers.values()) await peer.serve(local.server, local.address);
   }
 
   /** Puts all nodes in the registry. The promises settle as the registry answers; it is retried for as long as it takes. */
   advertise(): Promise<void>[] {
+    return this.local.map((node) => this.publish(node));
+  }
+
+  /** Puts one node in the registry. */
+  publish(node: LocalNode): Promise<void> {
     const wires = [...this.peers.keys()].join(',');
     const ours: Record<string, string> = { [NODE_META.wires]: wires, [NODE_META.transport]: this.options.transport.name };
     for (const peer of this.peers.values()) Object.assign(ours, peer.advertisement);
     // mqant puts the same four on each of its nodes (server/rpc_server.go:120, base_module.go:134).
     const mqant = { server: 'rpc', registry: this.options.registry.name, hostname: hostname(), pid: String(process.pid) };
-    return this.local.map((node) => node.advertise({ ...mqant, ...node.spec.metadata, ...ours }));
+    return node.advertise({ ...mqant, ...node.spec.metadata, ...ours });
   }
 
   withdraw(signal: AbortSignal): Promise<void> {

@@ -6,9 +6,12 @@ import { loadConfig } from '../config/load-config.js';
 import type { AppHandle, ClientClass } from '../metadata/tokens.js';
 import type { Rpc } from '../rpc/rpc.client.js';
 import { Rpc as RpcClient } from '../rpc/rpc.client.js';
+import type { HandlerDescriptor } from '../rpc/handler-entry.js';
+import type { ServiceHost, ServiceOptions } from '../rpc/service-host.js';
 import type { HookedApp } from './app-hooks.js';
 import { AppEngine, within, type StartOptions } from './app-engine.js';
 import { Container, type ContainerAccess } from './container.js';
+import { addService, openService } from './extra-service.js';
 import type { LocalNode } from './local-node.js';
 import type { PreparedApp } from './prepare-app.js';
 import { typedClient } from './typed-client-of.js';
@@ -26,7 +29,7 @@ export interface AppHealth {
  * where `AnthillModule.forRoot` made it.
  * @public
  */
-export class RpcApplication implements AppHandle, HookedApp {
+export class RpcApplication implements AppHandle, HookedApp, ServiceHost {
   /** Calls services from outside of modules. */
   readonly rpc: Rpc;
   private readonly engine: AppEngine;
@@ -98,6 +101,15 @@ export class RpcApplication implements AppHandle, HookedApp {
    */
   start(options: StartOptions = {}): Promise<this> {
     return (this.startPromise ??= this.doStart(options));
+  }
+
+  /** @internal Serves what is no `@RpcModule`; for bridges. */
+  async serve(service: ServiceOptions, handlers: readonly HandlerDescriptor[]): Promise<LocalNode> {
+    // Bound, but not listening yet: a start that is under way takes no more nodes, and is over soon.
+    if (this.state !== 'created') await this.startPromise;
+    const node = addService(this.prepared, this.state, service, handlers);
+    if (this.state === 'ready') await openService(this.prepared, node);
+    return node;
   }
 
   private async doStart(options: StartOptions): Promise<this> {

@@ -167,7 +167,7 @@ export class PendingCall extends DeadlineEntry implements OutboundCall, Responde
     if (typeof value === 'string' && this.options.returns === undefined) return this.settle(value, undefined);
     if (this.options.localCopy === false) return this.succeed(value);
     try {
-      this.succeed(isolate(value, this.localReturns, this.options.returns ?? (this.localReturns as ReplyType | undefined), this.codec, this.client.scratch));
+      this.succeed(isolate(value, this.localReturns, this.options.returns ?? (this.localReturns as ReplyType | undefined), this.codec, this.client.scratch, 'reply'));
     } catch (error) {
       this.settle(undefined, rpcError('REPLY_UNENCODABLE', `the result of ${this.target} ${this.path} cannot be sent: ${(error as Error).message}`, { cause: error }));
     }

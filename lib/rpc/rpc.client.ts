@@ -182,7 +182,7 @@ export class Rpc implements CallOwner {
         for (let i = 0; i < args.length; i++) {
           const value = args[i];
           if (typeof value === 'string' && entry.argTypes === undefined) continue;
-          const copy = isolate(value, argTypes?.[i], entry.argTypes?.[i], call.codec, this.scratch);
+          const copy = isolate(value, argTypes?.[i], entry.argTypes?.[i], call.codec, this.scratch, 'argument');
           if (copy === value) continue;
           if (input === args) input = args.slice();
           (input as unknown[])[i] = copy;

@@ -56,11 +56,11 @@ function writeSlot(value: unknown, type: ValueType | undefined, codec: Codec, ou
   out.raw(typed.bytes);
 }
 
-function readSlot(reader: ByteReader, type: ValueType | ReplyType | undefined, codec: Codec): unknown {
+function readSlot(reader: ByteReader, type: ValueType | ReplyType | undefined, codec: Codec, as: SlotUse): unknown {
   const kind = reader.u8();
   if (kind === SLOT.codec) {
     const value = codec.decode(reader);
-    return value === null ? emptyOf(type) : value;
+    return value === null && as === 'argument' ? emptyOf(type) : value;
   }
   if (kind !== SLOT.proto && kind !== SLOT.marshal) throw new MalformedBytes(`unknown slot kind ${kind}`);
   reader.text();
@@ -76,6 +76,9 @@ export function decodeSpecial(bytes: Uint8Array, type: ValueType | ReplyType | u
   }
   return isProtoSchema(type) ? type.decode(bytes) : bytes;
 }
+
+/** A null argument of a protobuf or Marshaler parameter is the empty message, as in mqant; a null reply stays null. */
+export type SlotUse = 'argument' | 'reply';
 
 /** null for a protobuf or Marshaler parameter is the empty message, as in mqant. */
 function emptyOf(type: ValueType | ReplyType | undefined): unknown {
@@ -101,7 +104,7 @@ export function writeSlots(values: readonly unknown[], types: ArgTypes | undefin
   }
 }
 
-export function readSlots(reader: ByteReader, types: readonly (ValueType | ReplyType | undefined)[] | undefined, codec: Codec): unknown[] {
+export function readSlots(reader: ByteReader, types: readonly (ValueType | ReplyType | undefined)[] | undefined, codec: Codec, as: SlotUse): unknown[] {
   const count = reader.varint();
   reader.need(count);
   const values: unknown[] = [];
@@ -110,7 +113,7 @@ export function readSlots(reader: ByteReader, types: readonly (ValueType | Reply
     const length = reader.varint();
     reader.need(length);
     reader.end = reader.at + length;
-    values.push(readSlot(reader, types?.[i], codec));
+    values.push(readSlot(reader, types?.[i], codec, as));
     if (reader.at !== reader.end) throw new MalformedBytes('bytes after a slot');
     reader.end = end;
   }
@@ -118,12 +121,19 @@ export function readSlots(reader: ByteReader, types: readonly (ValueType | Reply
 }
 
 /** A copy of `value` as a wire would have made it; primitives as they are. */
-export function isolate(value: unknown, from: ValueType | undefined, to: ValueType | ReplyType | undefined, codec: Codec, scratch: ByteWriter): unknown {
+export function isolate(
+  value: unknown,
+  from: ValueType | undefined,
+  to: ValueType | ReplyType | undefined,
+  codec: Codec,
+  scratch: ByteWriter,
+  as: SlotUse,
+): unknown {
   if (isImmutable(value) && !isProtoSchema(to) && !isMarshalerClass(to)) return value === undefined ? null : value;
   scratch.rewind(0);
   try {
     writeSlot(value, from, codec, scratch);
-    return readSlot(new ByteReader(scratch.bytes, 0, scratch.length), to, codec);
+    return readSlot(new ByteReader(scratch.bytes, 0, scratch.length), to, codec, as);
   } catch (error) {
     throw RpcError.is(error) ? error : unsupported(`a value cannot be encoded: ${(error as Error).message}`);
   }

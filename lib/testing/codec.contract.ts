@@ -39,7 +39,7 @@ const SAME: Readonly<Record<string, unknown>> = {
 /** What goes in as one thing and comes out as another. */
 const CHANGED: readonly (readonly [name: string, value: unknown, out: unknown])[] = [
   ['undefined', undefined, null],
-  ['undefined in an array', [undefined, 1, , 2], [null, 1, null, 2]], // eslint-disable-line no-sparse-arrays
+  ['undefined in an array', [undefined, 1, , 2], [null, 1, null, 2]],
   ['undefined in an object', { a: undefined, b: 1 }, { b: 1 }],
   ['a tag left alone by undefined', { a: undefined, $date: 'x' }, { $date: 'x' }],
   ['a tag whose value is undefined', { $date: undefined }, {}],
@@ -63,7 +63,7 @@ const REFUSED: readonly (readonly [name: string, value: () => unknown, at: strin
   ['a promise', () => ({ p: Promise.resolve() }), '.p'],
   ['an Error', () => ({ error: new Error('x') }), '.error'],
   ['other typed arrays', () => [new Float32Array(1)], '[0]'],
-  ['a primitive in an object', () => [1, new String('x')], '[1]'], // eslint-disable-line no-new-wrappers
+  ['a primitive in an object', () => [1, new String('x')], '[1]'],
   ['a cycle', () => cyclic(), '.self.self.self'],
   ['what is deeper than 100', () => nested(150), '[0][0][0]'],
   ['toJSON that returns itself', () => ({ a: { toJSON() { return this; } } }), '.a'], // prettier-ignore

@@ -51,7 +51,7 @@ export const layers: Readonly<Record<string, Layer>> = {
 /** Decorators that metadata/ may build on. */
 export const nestDecorators: ReadonlySet<string> = new Set([
   ...['Controller', 'Global', 'Inject', 'Injectable', 'Module', 'Optional', 'SetMetadata'],
-  ...['applyDecorators', 'createParamDecorator'],
+  ...['applyDecorators', 'createParamDecorator', 'forwardRef'],
 ]);
 
 /** Packages that may be imported wherever Nest may; the rest of @nestjs/* are vendors like others. */

@@ -96,7 +96,10 @@ describeWith('nats transport', ['nats-server'], () => {
         const refusal = await new Promise<unknown>((resolve) => {
           const burst = (): void => {
             try {
-              for (let i = 0; i < 8; i++) transport.send('x', body), (sent += body.length);
+              for (let i = 0; i < 8; i++) {
+                transport.send('x', body);
+                sent += body.length;
+              }
               setImmediate(burst);
             } catch (error) {
               resolve(error);

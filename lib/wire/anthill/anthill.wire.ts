@@ -290,7 +290,7 @@ class AnthillPeer implements WirePeer {
     if (call === undefined) return;
     try {
       const slots = (reader.u8() & FLAG.slots) !== 0;
-      const value = slots ? readSlots(reader, call.returns === undefined ? undefined : [call.returns], call.codec)[0] : call.codec.decode(reader);
+      const value = slots ? readSlots(reader, call.returns === undefined ? undefined : [call.returns], call.codec, 'reply')[0] : call.codec.decode(reader);
       call.succeed(value);
     } catch (error) {
       call.fail(rpcError('REPLY_TYPE', `the reply of ${call.node.id} ${call.path} cannot be read: ${(error as Error).message}`, { cause: error }));
@@ -319,7 +319,7 @@ class AnthillPeer implements WirePeer {
 }
 
 function readArgs(reader: ByteReader, head: RequestHead, entry: HandlerEntry, codec: Codec): readonly unknown[] {
-  if (head.flags & FLAG.slots) return readSlots(reader, entry.argTypes, codec);
+  if (head.flags & FLAG.slots) return readSlots(reader, entry.argTypes, codec, 'argument');
   const args = codec.decode(reader);
   if (!Array.isArray(args)) throw new MalformedBytes('arguments are not an array');
   return args;
