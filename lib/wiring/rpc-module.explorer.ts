@@ -72,6 +72,10 @@ function readHandlers({ classRef, kind, module, wrapper }: FoundClass<unknown>, 
     );
     return [];
   }
+  if (wrapper.isTransient) {
+    errors.push(new BootError('HANDLER_HOST', `${classRef.name} has handlers and is transient: it has no instance but those of its consumers, so that nobody could answer a call; drop { scope: Scope.TRANSIENT }`));
+    return [];
+  }
   return declared.flatMap((entry) => {
     const { method, path, declaredBy } = entry;
     const origin = `${classRef.name}.${method}`;

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { Controller, createParamDecorator, Injectable, type ExecutionContext } from '@nestjs/common';
-import { of } from 'rxjs';
+import { EMPTY, of } from 'rxjs';
 import { RpcContext } from '../../../lib/common/call-context.js';
 import { Handler } from '../../../lib/metadata/handler.decorator.js';
 import { InjectRpc, InjectSettings } from '../../../lib/metadata/inject.decorator.js';
@@ -100,6 +100,16 @@ class Positions extends Inherited {
     return of(1, 2, 3);
   }
 
+  @Handler('/later-observable')
+  async laterObservable(): Promise<unknown> {
+    return of('a', 'b');
+  }
+
+  @Handler('/empty-observable')
+  emptyObservable(): unknown {
+    return EMPTY;
+  }
+
   @Handler('/alias-1')
   @Handler('/alias-2')
   aliased(): string {
@@ -155,6 +165,8 @@ describe('binding of handlers', () => {
     ['a declared optional', '/optional', ['a'], ['a', undefined]],
     ['a custom decorator', '/custom', ['a'], ['tester!', 'a']],
     ['an observable', '/observable', [], 3],
+    ['an observable inside a promise', '/later-observable', [], 'b'],
+    ['an observable of nothing', '/empty-observable', [], undefined],
     ['the first alias', '/alias-1', [], 'aliased'],
     ['the second alias', '/alias-2', [], 'aliased'],
     ['a handler of a base class', '/inherited', ['x'], 'Positions x'],

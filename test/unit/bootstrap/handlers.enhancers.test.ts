@@ -281,6 +281,49 @@ describe('class-level enhancers', () => {
   });
 });
 
+describe('the order of enhancers', () => {
+  it('is global, class, method for guards, and the other way round for filters', async () => {
+    const seen: string[] = [];
+    const guard = (name: string): CanActivate => ({ canActivate: () => (seen.push(name), true) });
+    @Catch(Oops)
+    class Near implements ExceptionFilter {
+      catch(): string {
+        return 'near';
+      }
+    }
+    @Catch(BadRequestException)
+    class Middle implements ExceptionFilter {
+      catch(): string {
+        return 'middle';
+      }
+    }
+    @Catch()
+    class Far implements ExceptionFilter {
+      catch(): string {
+        return 'far';
+      }
+    }
+    @UseGuards(guard('class'))
+    @UseFilters(Middle)
+    @RpcModule({ type: 'ordered' })
+    class Ordered {
+      @Handler('/fails')
+      @UseGuards(guard('method'))
+      @UseFilters(Near)
+      fails(how: string): void {
+        throw how === 'near' ? new Oops() : how === 'middle' ? new BadRequestException() : new TypeError();
+      }
+    }
+    const served = await serve([Ordered], (config) => {
+      config.useGlobalGuards(guard('global'));
+      config.useGlobalFilters(new Far());
+    });
+    for (const how of ['near', 'middle', 'far']) assert.equal(await served.call('/fails', how), how);
+    assert.deepEqual(seen.slice(0, 3), ['global', 'class', 'method']);
+    await served.app.close();
+  });
+});
+
 describe('an enhancer that Nest does not resolve', () => {
   it('is a boot error naming it', async () => {
     @Injectable()

@@ -171,6 +171,17 @@ describe('exploreRpcModules refuses', () => {
     await refused('MODULE_SCOPE', /Scoped has handlers and is request-scoped.*move the handlers/, Scoped);
   });
 
+  it('a transient host', async () => {
+    @Injectable({ scope: Scope.TRANSIENT })
+    class Transient {
+      @Handler('/x')
+      run(): void {}
+    }
+    @RpcModule({ type: 'transient', providers: [Transient] })
+    class WithTransient {}
+    await refused('HANDLER_HOST', /Transient has handlers and is transient.*drop \{ scope: Scope\.TRANSIENT \}/, WithTransient);
+  });
+
   it('an override that loses a guard', async () => {
     class Base {
       @Handler('/x')
