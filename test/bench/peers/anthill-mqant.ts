@@ -1,5 +1,4 @@
-import { mqantWire } from '../../../lib/wire/mqant/mqant.wire.js';
 import { anthillOverNats } from './anthill-echo.js';
 
 /** The wire that mqant nodes speak: one message for each call and each reply. */
-export const peer = anthillOverNats(mqantWire);
+export const peer = anthillOverNats('mqant');
