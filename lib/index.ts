@@ -62,5 +62,5 @@ export { memoryHub as memoryTransportHub } from './transport/memory/memory.hub.j
 export { memory as memoryRegistry, MemoryHub as MemoryRegistryHub } from './registry/memory.registry.js';
 export { anthillWire } from './wire/anthill/anthill.wire.js';
 export { mqantWire, type MqantWireOptions } from './wire/mqant/mqant.wire.js';
-export { Trace } from './wire/mqant/trace.js';
-export type { ValueSerializer } from './wire/mqant/serializer.js';
+export { Trace } from './rpc/trace.js';
+export type { ValueSerializer } from './rpc/value-serializer.js';

@@ -18,6 +18,8 @@ export interface ServiceNode {
 export const NODE_META = {
   /** Wires the node speaks, comma separated, best first: `anthill/1,mqant`. Absent: `mqant`. */
   wires: 'anthill.wires',
+  /** What the node's `anthill/1` can do, comma separated, for callers newer or older than it. */
+  capabilities: 'anthill.caps',
   /** Subject of the node's process for `anthill/1`. */
   process: 'anthill.process',
   /** Transport name the address belongs to. */

@@ -1,6 +1,6 @@
 import protobuf from 'protobufjs';
 import type { Marshaler, ProtoSchema } from '../../lib/common/value-types.js';
-import type { ValueSerializer } from '../../lib/wire/mqant/serializer.js';
+import type { ValueSerializer } from '../../lib/rpc/value-serializer.js';
 
 /** The tutorial's request, test/interop/go/internal/beans. */
 export class Req implements Marshaler {

@@ -10,7 +10,7 @@ import type { CallOptions } from '../../lib/rpc/call-options.js';
 import { label, version } from '../../lib/selector/filters.js';
 import { nats } from '../../lib/transport/nats/index.js';
 import { mqantWire } from '../../lib/wire/mqant/mqant.wire.js';
-import { Trace } from '../../lib/wire/mqant/trace.js';
+import { Trace } from '../../lib/rpc/trace.js';
 import { describeWith, startConsul, startNats } from '../services/index.js';
 import { Opaque, opaqueTypes, Req, ResultInfo, Rsp } from './beans.js';
 import { GoPeer, type World } from './go-peer.js';

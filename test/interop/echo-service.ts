@@ -3,7 +3,7 @@ import { RpcError } from '../../lib/common/rpc-error.js';
 import type { ValueType } from '../../lib/common/value-types.js';
 import { Handler } from '../../lib/metadata/handler.decorator.js';
 import { RpcModule } from '../../lib/metadata/rpc-module.decorator.js';
-import { Trace } from '../../lib/wire/mqant/trace.js';
+import { Trace } from '../../lib/rpc/trace.js';
 import { Opaque, Req, ResultInfo, Rsp, type ResultMessage } from './beans.js';
 
 /** The types of `/echo/X` and `/describe/X`, by X. `any` declares none. */

@@ -18,6 +18,9 @@ import { type DueReply, Remote } from './remote.js';
 
 export const ANTHILL_WIRE = 'anthill/1';
 
+/** Streams will add theirs. */
+const CAPABILITIES = 'cancel,chain,metadata,slots';
+
 /** Remotes that nothing was said to for this long are forgotten. */
 const IDLE_MS = 60_000;
 /** More processes than any cluster has: what comes beyond is made up. */
@@ -60,7 +63,7 @@ class AnthillPeer implements WirePeer {
 
   constructor(private readonly wireLink: WireLink) {
     this.address = wireLink.transport.address('process', wireLink.processId);
-    this.advertisement = { [NODE_META.process]: this.address };
+    this.advertisement = { [NODE_META.process]: this.address, [NODE_META.capabilities]: CAPABILITIES };
     this.sweepAt = wireLink.clock.now() + IDLE_MS;
   }
 

@@ -2,7 +2,8 @@ import type { Delivery, Subscription } from '../../rpc/transport.js';
 import type { NodeHost, OutboundCall, Wire, WireLink, WirePeer } from '../../rpc/wire.js';
 import { MqantCallee } from './callee.js';
 import { MqantCaller } from './caller.js';
-import { SerializerTable, type ValueSerializer } from './serializer.js';
+import type { ValueSerializer } from '../../rpc/value-serializer.js';
+import { SerializerTable } from './serializer.js';
 import { ValueDecoder } from './value-decoder.js';
 import { ValueEncoder } from './value-encoder.js';
 

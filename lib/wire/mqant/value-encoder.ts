@@ -4,7 +4,8 @@ import { isMarshaler, isMarshalerClass, protoLabel, protoSchemaOf, TypedValue, t
 import { jsonText } from './json-text.js';
 import type { MessageWriter } from './message-writer.js';
 import type { SerializerTable } from './serializer.js';
-import { Trace, traceText } from './trace.js';
+import { Trace } from '../../rpc/trace.js';
+import { traceText } from './trace.js';
 
 /** Writes values as mqant's argument types. The rules are the table of docs/mqant-wire.md. */
 export class ValueEncoder {

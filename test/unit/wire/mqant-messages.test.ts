@@ -9,7 +9,7 @@ import { RequestEncoder, type RequestFields } from '../../../lib/wire/mqant/requ
 import { readResultInfo, type ResultInfo } from '../../../lib/wire/mqant/result-info.js';
 import { readRpcInfo } from '../../../lib/wire/mqant/rpc-info.js';
 import { SerializerTable } from '../../../lib/wire/mqant/serializer.js';
-import { Trace } from '../../../lib/wire/mqant/trace.js';
+import { Trace } from '../../../lib/rpc/trace.js';
 import { ValueDecoder } from '../../../lib/wire/mqant/value-decoder.js';
 import { ValueEncoder } from '../../../lib/wire/mqant/value-encoder.js';
 import { goVectors, hex, Nameless, ResultMessage, Req, unhex, type VectorValue } from './mqant-support.js';

@@ -6,8 +6,9 @@ import { double, float, int, long, mapstr, proto, TypedValue, type ProtoSchema, 
 import { mqantWire } from '../../../lib/wire/mqant/mqant.wire.js';
 import { RequestEncoder } from '../../../lib/wire/mqant/request-encoder.js';
 import { readRpcInfo } from '../../../lib/wire/mqant/rpc-info.js';
-import { SerializerTable, type ValueSerializer } from '../../../lib/wire/mqant/serializer.js';
-import { Trace } from '../../../lib/wire/mqant/trace.js';
+import { SerializerTable } from '../../../lib/wire/mqant/serializer.js';
+import type { ValueSerializer } from '../../../lib/rpc/value-serializer.js';
+import { Trace } from '../../../lib/rpc/trace.js';
 import { TypeMismatch, ValueDecoder } from '../../../lib/wire/mqant/value-decoder.js';
 import { ValueEncoder } from '../../../lib/wire/mqant/value-encoder.js';
 import { hex, Nameless, Req, ResultMessage, unhex, utf8 } from './mqant-support.js';

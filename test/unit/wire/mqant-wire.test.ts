@@ -9,7 +9,7 @@ import { RequestEncoder } from '../../../lib/wire/mqant/request-encoder.js';
 import { readResultInfo } from '../../../lib/wire/mqant/result-info.js';
 import { readRpcInfo, type RpcInfo } from '../../../lib/wire/mqant/rpc-info.js';
 import { SerializerTable } from '../../../lib/wire/mqant/serializer.js';
-import { Trace } from '../../../lib/wire/mqant/trace.js';
+import { Trace } from '../../../lib/rpc/trace.js';
 import { ValueEncoder } from '../../../lib/wire/mqant/value-encoder.js';
 import { call, counts, failure, nodeAt, Req, ResultMessage, roundTrip, startProcess, TestCall, TestHost, unhex, type TestHandler, type TestProcess } from './mqant-support.js';
 
