@@ -36,6 +36,7 @@ export { BootError } from './common/boot-error.js';
 export type { CallOptions, ReplyOf } from './rpc/call-options.js';
 export type { ClientOptions } from './common/client-contract.js';
 export type { Concurrency, ErrorClass, ErrorTypeOptions, HandlerOptions } from './common/handler-options.js';
+export type { RpcRequest } from './bootstrap/enhanced-scope.js';
 export type { Injected } from './common/injected.js';
 export type { CallInfo, Interceptor } from './rpc/interceptor.js';
 export type { ServedCall, ServerHooks } from './rpc/server-hooks.js';
