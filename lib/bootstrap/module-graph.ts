@@ -12,8 +12,26 @@ export interface RpcModuleRef {
   readonly options: Readonly<RpcModuleOptions>;
 }
 
+/** An entry of `imports`, and the module it stands for; `to` is undefined where the entry is (Nest has the better message for that). */
+export interface ModuleEdge {
+  readonly definition: ModuleDefinition;
+  readonly to: ModuleNode | undefined;
+}
+
+/** A module as Nest will see it: a class, or a dynamic module, which adds to what its class says. */
+export interface ModuleNode {
+  readonly classRef: Type;
+  readonly dynamic: DynamicModule | undefined;
+  readonly rpc: RpcModuleRef | undefined;
+  /** Imports of the class. */
+  readonly own: ModuleEdge[];
+  /** Imports of the dynamic module. */
+  readonly added: ModuleEdge[];
+}
+
 /** What a static walk finds before Nest sees anything. */
 export interface ModuleGraph {
+  readonly root: ModuleEdge;
   readonly rpcModules: readonly RpcModuleRef[];
   /** Direct imports between RpcModules: an importer needs the imported one in its process. */
   readonly imports: readonly { readonly from: RpcModuleRef; readonly to: RpcModuleRef }[];
@@ -21,115 +39,71 @@ export interface ModuleGraph {
   readonly clients: ReadonlySet<ClientClass>;
 }
 
-interface Parts {
-  readonly classRef: Type;
-  readonly imports: readonly ModuleDefinition[];
-  readonly classes: readonly Function[];
+/** Reads the graph below `root` without instantiating anything. */
+export async function readGraph(root: ModuleDefinition): Promise<ModuleGraph> {
+  const rpcModules = new Map<Type, RpcModuleRef>();
+  const clients = new Set<ClientClass>();
+  const nodes = new Map<Type | DynamicModule, ModuleNode>();
+
+  const visit = async (definition: ModuleDefinition): Promise<ModuleEdge> => {
+    const resolved = await unwrap(definition);
+    return { definition, to: resolved && (nodes.get(resolved) ?? (await read(resolved))) };
+  };
+  const read = async (resolved: Type | DynamicModule): Promise<ModuleNode> => {
+    const dynamic = typeof resolved === 'function' ? undefined : resolved;
+    const classRef = (dynamic?.module ?? resolved) as Type;
+    const options = RPC_MODULE.own(classRef);
+    const rpc = options && (rpcModules.get(classRef) ?? { classRef, options });
+    if (rpc) rpcModules.set(classRef, rpc);
+    const node: ModuleNode = { classRef, dynamic, rpc, own: [], added: [] };
+    // Known before its imports are: they may lead back here.
+    nodes.set(resolved, node);
+    for (const consumer of classesOf(classRef, dynamic)) {
+      for (const use of clientUsesOf(consumer)) {
+        clients.add(use.contract());
+        // A client behind a function makes its provider's token when it is asked for, and providers are listed before Nest asks.
+        use.token();
+      }
+    }
+    for (const item of listOf<ModuleDefinition>('imports', classRef)) node.own.push(await visit(item));
+    for (const item of (dynamic?.imports ?? []) as ModuleDefinition[]) node.added.push(await visit(item));
+    return node;
+  };
+
+  return { root: await visit(root), rpcModules: [...rpcModules.values()], imports: importsBetween(nodes.values()), clients };
 }
 
-/** The class and the direct imports of a definition; a dynamic module adds to what its class says. */
-async function partsOf(definition: ModuleDefinition): Promise<Parts | undefined> {
-  const resolved = await unwrap(definition);
-  if (resolved === undefined) return undefined;
-  const dynamic = typeof resolved === 'function' ? undefined : resolved;
-  const classRef = (dynamic?.module ?? resolved) as Type;
-  const all = <T>(key: 'imports' | 'providers' | 'controllers'): T[] => [
-    ...((Reflect.getMetadata(key, classRef) as T[] | undefined) ?? []),
-    ...((dynamic?.[key] as T[] | undefined) ?? []),
-  ];
-  const classes = [classRef, ...[...all<unknown>('providers'), ...all<unknown>('controllers')].flatMap(classOf)];
-  return { classRef, imports: all<ModuleDefinition>('imports'), classes };
+function importsBetween(nodes: Iterable<ModuleNode>): ModuleGraph['imports'] {
+  const found = new Map<RpcModuleRef, Set<RpcModuleRef>>();
+  for (const { rpc, own, added } of nodes) {
+    if (!rpc) continue;
+    const imported = found.get(rpc) ?? new Set();
+    for (const { to } of [...own, ...added]) if (to?.rpc) imported.add(to.rpc);
+    found.set(rpc, imported);
+  }
+  return [...found].flatMap(([from, imported]) => [...imported].map((to) => ({ from, to })));
 }
 
-/** undefined stays: Nest has the better message for a circular import. */
 async function unwrap(definition: ModuleDefinition): Promise<Type | DynamicModule | undefined> {
   const value = await definition;
   if (typeof value === 'object' && value !== null && 'forwardRef' in value) return (value as ForwardReference<() => Type>).forwardRef();
-  return value as Type | DynamicModule | undefined;
+  return (value ?? undefined) as Type | DynamicModule | undefined;
+}
+
+/** What a class lists under a key of `@Module`. */
+export function listOf<T>(key: 'imports' | 'providers' | 'controllers' | 'exports', classRef: Type): T[] {
+  return (Reflect.getMetadata(key, classRef) as T[] | undefined) ?? [];
+}
+
+function classesOf(classRef: Type, dynamic: DynamicModule | undefined): Function[] {
+  const listed = (['providers', 'controllers'] as const).flatMap((key) => [...listOf<unknown>(key, classRef), ...((dynamic?.[key] as unknown[] | undefined) ?? [])]);
+  return [...new Set([classRef, ...listed.flatMap(classOf)])];
 }
 
 function classOf(provider: unknown): Function[] {
   if (typeof provider === 'function') return [provider];
   const useClass = (provider as { useClass?: unknown } | undefined)?.useClass;
   return typeof useClass === 'function' ? [useClass] : [];
-}
-
-/** Reads the graph below `root` without instantiating anything. */
-export async function readGraph(root: ModuleDefinition): Promise<ModuleGraph> {
-  const rpcModules = new Map<Type, RpcModuleRef>();
-  const imports: { from: RpcModuleRef; to: RpcModuleRef }[] = [];
-  const clients = new Set<ClientClass>();
-  const seen = new Set<unknown>();
-  const visit = async (definition: ModuleDefinition, importer: RpcModuleRef | undefined): Promise<void> => {
-    const parts = await partsOf(definition);
-    if (parts === undefined) return;
-    const options = RPC_MODULE.own(parts.classRef);
-    const self = options && (rpcModules.get(parts.classRef) ?? { classRef: parts.classRef, options });
-    if (self) {
-      rpcModules.set(parts.classRef, self);
-      if (importer) imports.push({ from: importer, to: self });
-    }
-    if (seen.has(definition)) return;
-    seen.add(definition);
-    for (const consumer of parts.classes) for (const use of clientUsesOf(consumer)) clients.add(use.contract());
-    for (const child of parts.imports) await visit(child, self);
-  };
-  await visit(root, undefined);
-  return { rpcModules: [...rpcModules.values()], imports, clients };
-}
-
-/**
- * The same graph without the RpcModules that `keep` refuses. Modules that import one of them are replaced by subclasses with shorter
- * `imports`, because decorators' metadata is shared by all apps of the process and must not change. All others stay the same objects.
- */
-export async function pruneGraph(root: ModuleDefinition, keep: (module: RpcModuleRef) => boolean): Promise<ModuleDefinition> {
-  const done = new Map<unknown, ModuleDefinition | undefined>();
-  const prune = async (definition: ModuleDefinition): Promise<ModuleDefinition | undefined> => {
-    if (done.has(definition)) return done.get(definition);
-    // A cycle through forwardRef comes back here before it is decided: it stays as it is.
-    done.set(definition, definition);
-    const result = await decide(definition);
-    done.set(definition, result);
-    return result;
-  };
-  const decide = async (definition: ModuleDefinition): Promise<ModuleDefinition | undefined> => {
-    const resolved = await unwrap(definition);
-    if (resolved === undefined) return definition;
-    const dynamic = typeof resolved === 'function' ? undefined : resolved;
-    const classRef = (dynamic?.module ?? resolved) as Type;
-    const options = RPC_MODULE.own(classRef);
-    if (options && !keep({ classRef, options })) return undefined;
-    const own = (Reflect.getMetadata('imports', classRef) as ModuleDefinition[] | undefined) ?? [];
-    const added = (dynamic?.imports as ModuleDefinition[] | undefined) ?? [];
-    const [keptOwn, keptAdded] = [await pruneAll(own), await pruneAll(added)];
-    if (keptOwn === own && keptAdded === added) return definition;
-    const module = keptOwn === own ? classRef : withImports(classRef, keptOwn);
-    return dynamic ? ({ ...dynamic, module, imports: keptAdded } as DynamicModule) : module;
-  };
-  const pruneAll = async (list: ModuleDefinition[]): Promise<ModuleDefinition[]> => {
-    const kept: ModuleDefinition[] = [];
-    let changed = false;
-    for (const item of list) {
-      const result = await prune(item);
-      if (result !== item) changed = true;
-      if (result !== undefined) kept.push(result);
-    }
-    return changed ? kept : list;
-  };
-  return (await prune(root)) ?? { module: class Empty {} };
-}
-
-/** A subclass is a module of its own to Nest, with the constructor, the providers and the hooks of its base. */
-function withImports(classRef: Type, imports: ModuleDefinition[]): Type {
-  const pruned = class extends (classRef as new (...args: unknown[]) => object) {};
-  Object.defineProperty(pruned, 'name', { value: classRef.name });
-  Reflect.defineMetadata('imports', imports, pruned);
-  // An RpcModule lists itself, for Nest to find its enhancers.
-  const providers = (Reflect.getMetadata('providers', classRef) as unknown[] | undefined) ?? [];
-  Reflect.defineMetadata('providers', providers.map((provider) => (provider === classRef ? pruned : provider)), pruned);
-  const options = RPC_MODULE.own(classRef);
-  if (options) RPC_MODULE.write(pruned, options);
-  return pruned as Type;
 }
 
 /** All client tokens of the contracts, with what they stand for. */

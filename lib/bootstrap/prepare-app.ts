@@ -16,9 +16,10 @@ import { callLog } from './call-log.js';
 import { errorTypesOf } from './error-classes.js';
 import type { LocalNode } from './local-node.js';
 import { mapNestError } from './map-nest-error.js';
-import { pruneGraph, readGraph, type ModuleDefinition, type RpcModuleRef } from './module-graph.js';
+import { readGraph, type ModuleDefinition, type RpcModuleRef } from './module-graph.js';
 import { consoleLogger, NestLogger } from './nest-logger.js';
 import { BUILT_IN, mergeTables, resolvePlugin, type PluginTable } from './plugin-table.js';
+import { pruneGraph } from './prune-graph.js';
 import { RpcRuntime } from './rpc-runtime.js';
 
 /** What is known before anything runs: config, and the modules of this process. */
@@ -41,20 +42,19 @@ export async function prepareGraph(root: ModuleDefinition, options: AppOptions):
   const types = graph.rpcModules.map((module) => module.options.type);
   const configOptions = configOptionsOf(options, types);
   const { config, warnings } = await loadConfig(configOptions);
+  await options.hooks?.onConfigurationLoaded?.(config);
   for (const { classRef } of graph.rpcModules) {
     // mqant calls it for modules outside of the process group as well (ModuleManager.go).
     await (classRef as { onAppConfigurationLoaded?: (config: AppConfig) => unknown }).onAppConfigurationLoaded?.(config);
   }
-  await options.hooks?.onConfigurationLoaded?.(config);
   const runsHere = (module: RpcModuleRef): boolean => config.runs(module.options.type);
   const broken = graph.imports.filter(({ from, to }) => runsHere(from) && !runsHere(to));
   if (broken.length > 0) throw bootErrors(broken.map(({ from, to }) => outOfGroup(from, to, config.processId)));
-  const pruned = await pruneGraph(root, runsHere);
   return {
     config,
     configOptions,
     warnings: [...warnings, ...validateModuleTypes(config, types)],
-    root: pruned,
+    root: pruneGraph(graph, runsHere),
     modules: graph.rpcModules.filter(runsHere),
     elsewhere: graph.rpcModules.filter((module) => !runsHere(module)).map((module) => module.options.type),
     clients: new Set([...graph.clients, ...(options.clients ?? []), ...withHandlers(graph.rpcModules)]),
