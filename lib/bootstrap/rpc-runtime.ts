@@ -8,6 +8,7 @@ import type { NodeFilter, Selector } from '../common/selection.js';
 import { NODE_META, type ServiceNode } from '../common/service-node.js';
 import { Advertiser } from '../registry/advertiser.js';
 import type { Registry } from '../registry/registry.js';
+import { ClientShared } from '../rpc/client-shared.js';
 import type { CallOptions } from '../rpc/call-options.js';
 import type { Codec } from '../rpc/codec.js';
 import { ErrorTypes } from '../rpc/error-types.js';
@@ -70,7 +71,7 @@ export class RpcRuntime {
     this.rpc = new Rpc(
       {
         picker: this.directory,
-        ids: { next: 1 },
+        shared: new ClientShared(),
         host: (nodeId) => this.host(nodeId),
         peer: (node) => this.peer(node),
         deadlines: this.deadlines,

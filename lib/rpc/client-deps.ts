@@ -2,6 +2,7 @@ import type { Clock } from '../common/clock.js';
 import type { DeadlineQueue } from '../common/deadline-queue.js';
 import type { NodePicker } from '../common/selection.js';
 import type { ServiceNode } from '../common/service-node.js';
+import type { ClientShared } from './client-shared.js';
 import type { Codec } from './codec.js';
 import type { ErrorTypes } from './error-types.js';
 import type { Interceptor } from './interceptor.js';
@@ -14,8 +15,7 @@ export interface RpcClientDeps {
   readonly host: (nodeId: string) => NodeHost | undefined;
   /** The wire to speak with a node. @throws RpcError WIRE_MISMATCH, APP_NOT_STARTED */
   readonly peer: (node: ServiceNode) => WirePeer;
-  /** Call ids are unique over all clients of the process: they share its wires. */
-  readonly ids: { next: number };
+  readonly shared: ClientShared;
   readonly deadlines: DeadlineQueue;
   readonly clock: Clock;
   readonly codec: Codec;

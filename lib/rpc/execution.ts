@@ -52,6 +52,11 @@ export class Execution extends DeadlineEntry implements LaneJob, AbortListener {
     context.execution = this;
   }
 
+  /** Waiting for its lanes included. */
+  get ageMs(): number {
+    return this.server.clock.now() - this.startedAt;
+  }
+
   /** Into the next lane, or, past the last, into the handler. */
   advance(): void {
     const { lanes } = this.handler;
@@ -89,7 +94,7 @@ export class Execution extends DeadlineEntry implements LaneJob, AbortListener {
       node: this.server.nodeId,
       handler: this.handler.origin,
       path: this.handler.path,
-      ageMs: Math.round(this.server.clock.now() - this.startedAt),
+      ageMs: Math.round(this.ageMs),
     });
     this.release();
   }

@@ -2,15 +2,19 @@ import { deadlineExceeded, type AbortListener, type HeldLane, type RpcContext } 
 import { DeadlineEntry } from '../common/deadline-queue.js';
 import { rpcError } from '../common/error-catalog.js';
 import { events, type CallEvent } from '../common/events.js';
+import { messageOf } from '../common/message-of.js';
 import type { RpcError } from '../common/rpc-error.js';
 import type { Picked } from '../common/selection.js';
 import type { ServiceNode } from '../common/service-node.js';
+import { MalformedBytes } from './byte-reader.js';
 import type { ByteWriter } from './byte-writer.js';
 import type { CallOptions } from './call-options.js';
 import type { Codec } from './codec.js';
 import type { Responder } from './handler-entry.js';
 import { checkReply } from './reply-type.js';
 import type { RpcClientDeps } from './client-deps.js';
+import type { Signalled } from './signal-fan.js';
+import { asReceived } from './received-error.js';
 import { isolate } from './value-slots.js';
 import type { ArgTypes, ReplyType, ValueType } from '../common/value-types.js';
 import type { OutboundCall, WirePeer } from './wire.js';
@@ -31,7 +35,9 @@ export interface CallOwner {
  * One call from the caller's side, over all its attempts. It is its own deadline entry, its own responder for local nodes and
  * its own abort listener, because one of it exists for every call.
  */
-export class PendingCall extends DeadlineEntry implements OutboundCall, Responder, AbortListener {
+export class PendingCall extends DeadlineEntry implements OutboundCall, Responder, AbortListener, Signalled {
+  /** As responder of a local node: it ends the callee's context when its own deadline passes. */
+  readonly keepsDeadline = true;
   readonly promise: Promise<unknown>;
   readonly startedAt: number;
   readonly deadlineAt: number;
@@ -50,7 +56,6 @@ export class PendingCall extends DeadlineEntry implements OutboundCall, Responde
   wireToken = 0;
   private readonly resolvePromise: (value: unknown) => void;
   private readonly rejectPromise: (error: unknown) => void;
-  private onSignal: (() => void) | undefined;
 
   constructor(
     private readonly client: CallOwner,
@@ -67,9 +72,11 @@ export class PendingCall extends DeadlineEntry implements OutboundCall, Responde
     super();
     const { clock } = client.deps;
     this.startedAt = clock.now();
-    this.timeoutMs = options.timeoutMs ?? client.deps.timeoutMs;
-    const at = this.startedAt + this.timeoutMs;
-    this.deadlineAt = parent !== undefined && parent.deadlineAt < at ? parent.deadlineAt : at;
+    const timeoutMs = options.timeoutMs ?? client.deps.timeoutMs;
+    const at = this.startedAt + timeoutMs;
+    const isCut = parent !== undefined && parent.deadlineAt < at;
+    this.deadlineAt = isCut ? parent.deadlineAt : at;
+    this.timeoutMs = isCut ? this.deadlineAt - this.startedAt : timeoutMs;
     this.promise = new Promise(client.executor);
     // The executor ran just now: it is shared, so that a call makes no closure of its own for it.
     this.resolvePromise = client.resolve;
@@ -116,17 +123,20 @@ export class PendingCall extends DeadlineEntry implements OutboundCall, Responde
       this.settle(undefined, this.cancelled());
       return false;
     }
-    if (this.deadlineAt <= this.startedAt) {
+    // Written so that NaN is no deadline to wait for.
+    if (!(this.deadlineAt > this.startedAt)) {
       this.settle(undefined, deadlineExceeded(this.target, this.path, this.timeoutMs));
       return false;
     }
+    if (options.signal) this.client.deps.shared.signals.add(options.signal, this);
     if (this.deadlineAt !== Infinity) this.client.deps.deadlines.add(this, this.deadlineAt);
     parent?.adopt(this);
-    if (options.signal) {
-      this.onSignal = () => this.giveUp(this.cancelled());
-      options.signal.addEventListener('abort', this.onSignal, { once: true });
-    }
     return true;
+  }
+
+  /** The caller's signal aborted. */
+  signalled(): void {
+    this.giveUp(this.cancelled());
   }
 
   private cancelled(): RpcError {
@@ -164,19 +174,29 @@ export class PendingCall extends DeadlineEntry implements OutboundCall, Responde
   /** From a handler of this process. */
   reply(value: unknown): void {
     if (this.done) return;
-    if (typeof value === 'string' && this.options.returns === undefined) return this.settle(value, undefined);
+    if (typeof value === 'string' && this.options.returns === undefined && this.localReturns === undefined) return this.settle(value, undefined);
     if (this.options.localCopy === false) return this.succeed(value);
+    const where = `${this.picked!.node.id} ${this.path}`;
+    let copy: unknown;
     try {
-      this.succeed(isolate(value, this.localReturns, this.options.returns ?? (this.localReturns as ReplyType | undefined), this.codec, this.client.scratch, 'reply'));
+      copy = isolate(value, this.localReturns, this.options.returns, this.codec, this.client.scratch, 'reply');
     } catch (error) {
-      this.settle(undefined, rpcError('REPLY_UNENCODABLE', `the result of ${this.target} ${this.path} cannot be sent: ${(error as Error).message}`, { cause: error }));
+      if (error instanceof MalformedBytes) return this.settle(undefined, rpcError('REPLY_TYPE', `the reply of ${where} cannot be read: ${error.message}`, { cause: error }));
+      return this.refused(rpcError('REPLY_UNENCODABLE', `the result of ${where} cannot be sent: ${messageOf(error)}`));
     }
+    this.succeed(copy);
   }
 
   fail(error: RpcError): void {
     if (this.done) return;
     if (error.undelivered && this.client.redirect(this, error)) return;
-    this.settle(undefined, error);
+    if (this.localContext === undefined) this.settle(undefined, error);
+    else this.refused(error);
+  }
+
+  /** A node of this process answered with an error: the caller gets what a reply would have brought, which shares nothing with the callee. */
+  refused(error: RpcError): void {
+    if (!this.done) this.settle(undefined, asReceived(error, this.codec, this.client.scratch));
   }
 
   /** For notifications: handed over, nothing more will come. */
@@ -189,14 +209,19 @@ export class PendingCall extends DeadlineEntry implements OutboundCall, Responde
     const { picked } = this;
     if (picked === undefined || (error === undefined && picked.wantsOutcome === false)) return;
     const ok = error === undefined || !(error.undelivered || error.code === 'UNAVAILABLE' || error.code === 'DEADLINE_EXCEEDED');
-    picked.done({ ok, latencyMs: this.client.deps.clock.now() - this.startedAt });
+    try {
+      picked.done({ ok, latencyMs: this.client.deps.clock.now() - this.startedAt });
+    } catch (failure) {
+      // A strategy of the user's that throws must not cost the caller the outcome.
+      if (events.count.hasSubscribers) events.count.publish({ name: 'selector.failed', detail: messageOf(failure) });
+    }
   }
 
   private settle(value: unknown, error: RpcError | undefined): void {
     this.done = true;
     this.client.deps.deadlines.remove(this);
     this.parent?.children?.delete(this);
-    if (this.onSignal) this.options.signal?.removeEventListener('abort', this.onSignal);
+    if (this.options.signal) this.client.deps.shared.signals.remove(this.options.signal, this);
     this.judge(error);
     if (events.clientCall.hasSubscribers) this.report(error);
     if (error === undefined) this.resolvePromise(value);

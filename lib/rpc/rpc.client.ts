@@ -1,14 +1,19 @@
 import { currentContext, RpcContext } from '../common/call-context.js';
 import { rpcError } from '../common/error-catalog.js';
+import { messageOf } from '../common/message-of.js';
 import { RpcError } from '../common/rpc-error.js';
 import type { Picked } from '../common/selection.js';
 import { parseTarget, type ServiceNode } from '../common/service-node.js';
+import { MalformedBytes } from './byte-reader.js';
 import { ByteWriter } from './byte-writer.js';
 import type { CallOptions, ReplyOf } from './call-options.js';
 import type { RpcClientDeps } from './client-deps.js';
+import type { HandlerEntry, Responder } from './handler-entry.js';
 import { handlerNotFound } from './handler-not-found.js';
 import { intercept, type CallInfo } from './interceptor.js';
 import { type CallOwner, PendingCall } from './pending-call.js';
+import { unsupported } from './plain-value.js';
+import { travelled } from './travelled.js';
 import { isolate } from './value-slots.js';
 import type { ReplyType } from '../common/value-types.js';
 import type { NodeHost } from './wire.js';
@@ -16,6 +21,8 @@ import type { NodeHost } from './wire.js';
 const NO_OPTIONS: CallOptions = Object.freeze({});
 const NO_ARGS: readonly unknown[] = Object.freeze([]);
 const DEFAULT_REDIRECTS = 3;
+/** Local calls within each other on one stack: some ten frames each. */
+const MAX_NESTING = 50;
 
 /** A module's own node, as its code sees it. @public */
 export interface LocalNodeHandle {
@@ -93,12 +100,22 @@ export class Rpc implements CallOwner {
     return new Rpc(this.deps, this.merge(defaults), this.local);
   }
 
-  private start(target: string, path: string, args: readonly unknown[], options: CallOptions | undefined, noReply: boolean): Promise<unknown> {
+  /**
+   * @internal
+   * @param isRouted the target is a node that was chosen before, and is not looked up in the map of routes
+   */
+  start(target: string, path: string, args: readonly unknown[], options: CallOptions | undefined, noReply: boolean, isRouted = false): Promise<unknown> {
     const merged = this.merge(options);
     const parent = currentContext();
     const metadata = inherit(merged.metadata, parent);
     const { interceptors } = this.deps;
-    if (interceptors.length === 0) return this.issue(target, path, args, merged, noReply, metadata, parent).promise;
+    if (interceptors.length === 0) {
+      try {
+        return this.issue(target, path, args, merged, noReply, metadata, parent, isRouted).promise;
+      } catch (error) {
+        return Promise.reject(this.hookFailed(error, target, path));
+      }
+    }
     let call: PendingCall | undefined;
     const info: CallInfo = {
       side: 'client',
@@ -112,9 +129,17 @@ export class Rpc implements CallOwner {
       },
     };
     return intercept(interceptors, info, () => {
-      call = this.issue(target, path, info.args, merged, noReply, info.metadata, parent);
+      call = this.issue(target, path, info.args, merged, noReply, info.metadata, parent, isRouted);
       return call.promise;
+    }).catch((error: unknown) => {
+      throw this.hookFailed(error, target, path);
     });
+  }
+
+  /** What the user's own code on the way out threw. Callers are promised an RpcError, whatever went wrong. */
+  private hookFailed(error: unknown, target: string, path: string): unknown {
+    if (RpcError.is(error) || this.deps.errorTypes.toWire(error) !== undefined) return error;
+    return rpcError('CLIENT_HOOK_FAILED', `an interceptor or the mapRoute of this app failed in the call to ${target} ${path}: ${messageOf(error)}`, { cause: error });
   }
 
   private issue(
@@ -124,10 +149,14 @@ export class Rpc implements CallOwner {
     options: CallOptions,
     noReply: boolean,
     metadata: Readonly<Record<string, string>> | undefined,
-    parent: RpcContext | undefined,
+    surrounding: RpcContext | undefined,
+    isRouted: boolean,
   ): PendingCall {
-    const caller = options.caller ?? parent?.nodeId ?? this.deps.caller;
-    const call = new PendingCall(this, this.deps.ids.next++, this.route(target, path), path, args, options, noReply, metadata, parent, caller);
+    const caller = options.caller ?? surrounding?.nodeId ?? this.deps.caller;
+    // Work that goes on after the handler has answered is no part of that call: its deadline and its lane are over.
+    const parent = surrounding?.ended ? undefined : surrounding;
+    const routed = isRouted ? target : this.route(target, path);
+    const call = new PendingCall(this, this.deps.shared.nextId++, routed, path, args, options, noReply, metadata, parent, caller);
     if (call.arm()) this.attempt(call, undefined);
     return call;
   }
@@ -153,8 +182,8 @@ export class Rpc implements CallOwner {
   /** No (other) node: the reason of the first failure says more than "none left". */
   private giveUp(call: PendingCall, last: RpcError | undefined, error: unknown): void {
     call.picked = undefined;
-    const failure = last ?? (RpcError.is(error) ? error : rpcError('NODE_UNREACHABLE', `no node of ${call.target} could be picked: ${(error as Error).message}`, { cause: error }));
-    call.fail(failure.undelivered ? new RpcError({ ...failure, message: failure.message, undelivered: false, cause: failure }) : failure);
+    call.localContext = undefined;
+    call.fail(last ?? (RpcError.is(error) ? error : rpcError('NODE_UNREACHABLE', `no node of ${call.target} could be picked: ${messageOf(error)}`, { cause: error })));
   }
 
   private send(call: PendingCall, picked: Picked): void {
@@ -168,15 +197,22 @@ export class Rpc implements CallOwner {
       return call.fail(error as RpcError);
     }
     call.peer.send(call);
-    if (call.noReply) call.handedOver();
+    // Unless it failed at once, and another node is being picked.
+    if (call.noReply && call.picked === picked) call.handedOver();
   }
 
   /** A node of this process: no transport, but the same lanes, deadline, interceptors and errors. */
   private sendLocal(call: PendingCall, host: NodeHost): void {
     const entry = host.lookup(call.path);
-    if (entry === undefined || (call.external && !entry.public)) return call.fail(handlerNotFound(host, call.path, call.external));
-    const { args, argTypes } = call;
+    if (entry === undefined || (call.external && !entry.public)) return call.refused(handlerNotFound(host, call.path, call.external));
+    const { args, argTypes, external, path, caller, deadlineAt } = call;
     let input = args;
+    let metadata: Readonly<Record<string, string>> | undefined;
+    try {
+      metadata = call.metadata && travelled(call.metadata);
+    } catch (error) {
+      return call.fail(unsupported(`metadata must be strings: ${messageOf(error)}`));
+    }
     if (call.options.localCopy !== false) {
       try {
         for (let i = 0; i < args.length; i++) {
@@ -188,21 +224,39 @@ export class Rpc implements CallOwner {
           (input as unknown[])[i] = copy;
         }
       } catch (error) {
-        return call.fail(error as RpcError);
+        if (!(error instanceof MalformedBytes)) return call.fail(error as RpcError);
+        return call.refused(rpcError('MALFORMED_PAYLOAD', `the arguments of ${host.nodeId} ${path} cannot be read: ${error.message}`));
       }
     }
-    const { chain, metadata, external, path, caller, deadlineAt } = call;
-    const context = new RpcContext({ path, nodeId: host.nodeId, caller, metadata, deadlineAt, external, chain, wire: 'local' }, this.deps.clock);
+    const context = new RpcContext({ path, nodeId: host.nodeId, caller, metadata, deadlineAt, external, chain: call.chain, wire: 'local' }, this.deps.clock);
     call.localContext = context;
     call.localReturns = entry.returns;
-    host.dispatch(entry, input, context, call.noReply ? IGNORED : call);
-    if (call.noReply) call.handedOver();
+    this.dispatch(call, host, entry, input, context);
+    if (call.noReply && call.localContext === context) call.handedOver();
+  }
+
+  /** At once, on the caller's stack; handlers that call each other deeper and deeper go on with a fresh one now and then. */
+  private dispatch(call: PendingCall, host: NodeHost, entry: HandlerEntry, args: readonly unknown[], context: RpcContext): void {
+    const { shared } = this.deps;
+    const responder = call.noReply ? new NotifyResponder(call) : call;
+    if (shared.nesting >= MAX_NESTING) {
+      queueMicrotask(() => {
+        if (!context.aborted) host.dispatch(entry, args, context, responder);
+      });
+      return;
+    }
+    shared.nesting++;
+    try {
+      host.dispatch(entry, args, context, responder);
+    } finally {
+      shared.nesting--;
+    }
   }
 
   /** @internal Tries another node after the request reached nobody. False: it is over. */
   redirect(call: PendingCall, error: RpcError): boolean {
-    // The whole transport is away: other nodes are no nearer, and the caller should know now.
-    if (error.reason === 'TRANSPORT_DOWN' || call.picked === undefined) return false;
+    // The whole transport is away, or the message is too large for it: other nodes are no nearer, and the caller should know now.
+    if (error.reason === 'TRANSPORT_DOWN' || error.reason === 'PAYLOAD_TOO_LARGE' || call.picked === undefined) return false;
     const tried = (call.tried ??= new Set());
     tried.add(call.picked.node.id);
     if (tried.size > (call.options.redirects ?? DEFAULT_REDIRECTS) || parseTarget(call.target).nodeId !== undefined) return false;
@@ -235,15 +289,22 @@ export class RpcSession {
   call<R extends ReplyType>(path: string, args: readonly unknown[] | undefined, options: CallOptions & { returns: R }): Promise<ReplyOf<R>>;
   call<T = unknown>(path: string, args?: readonly unknown[], options?: CallOptions): Promise<T>;
   call(path: string, args: readonly unknown[] = NO_ARGS, options?: CallOptions): Promise<unknown> {
-    return this.rpc.call(this.node.id, path, args, { ...this.options, ...options });
+    return this.rpc.start(this.node.id, path, args, { ...this.options, ...options }, false, true);
   }
 
-  notify(path: string, args: readonly unknown[] = NO_ARGS, options?: CallOptions): Promise<void> {
-    return this.rpc.notify(this.node.id, path, args, { ...this.options, ...options });
+  async notify(path: string, args: readonly unknown[] = NO_ARGS, options?: CallOptions): Promise<void> {
+    await this.rpc.start(this.node.id, path, args, { ...this.options, ...options }, true, true);
   }
 }
 
-const IGNORED = { reply() {}, fail() {} };
+/** A notification hears of nothing but that it was not taken, which lets another node have it. */
+class NotifyResponder implements Responder {
+  constructor(private readonly call: PendingCall) {}
+  reply(): void {}
+  fail(error: RpcError): void {
+    if (error.undelivered) this.call.fail(error);
+  }
+}
 
 /** Own metadata, and what the surrounding call passes on. */
 function inherit(own: Readonly<Record<string, string>> | undefined, parent: RpcContext | undefined): Readonly<Record<string, string>> | undefined {

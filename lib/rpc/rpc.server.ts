@@ -228,13 +228,13 @@ export class RpcServer implements NodeHost, ExecutionHost {
     });
   }
 
-  /** Ends what still runs; returns the handlers that were cut off. */
+  /** Ends what still runs; returns the handlers that were cut off, and how old their calls were. */
   abortAll(): string[] {
     const cut = [...this.inFlight];
     for (const execution of cut) {
       execution.context.abort(rpcError('HANDLER_ABORTED', `${this.nodeId} stopped before ${execution.context.path} was done`, { metadata: { node: this.nodeId } }));
     }
     if (cut.length > 0 && events.count.hasSubscribers) events.count.publish({ name: 'handler.aborted', detail: this.nodeId });
-    return cut.map((execution) => execution.context.path);
+    return cut.map((execution) => `${execution.context.path} (${(execution.ageMs / 1000).toFixed(1)} s)`);
   }
 }

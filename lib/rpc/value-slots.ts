@@ -1,3 +1,4 @@
+import { messageOf } from '../common/message-of.js';
 import { RpcError } from '../common/rpc-error.js';
 import { ByteReader, MalformedBytes } from './byte-reader.js';
 import { ByteWriter } from './byte-writer.js';
@@ -120,7 +121,16 @@ export function readSlots(reader: ByteReader, types: readonly (ValueType | Reply
   return values;
 }
 
-/** A copy of `value` as a wire would have made it; primitives as they are. */
+/** False for types that only their own code reads: protobuf messages and Marshalers. */
+function isPlainType(type: ValueType | ReplyType | undefined): boolean {
+  return type === undefined || typeof type === 'string' || !(isProtoSchema(type) || isMarshalerClass(type));
+}
+
+/**
+ * A copy of `value` as a wire would have made it; primitives as they are.
+ * @param scratch used from its end on, so that values which make calls while they are encoded do no harm
+ * @throws RpcError when it cannot be encoded, MalformedBytes when it cannot be read as `to`
+ */
 export function isolate(
   value: unknown,
   from: ValueType | undefined,
@@ -129,12 +139,30 @@ export function isolate(
   scratch: ByteWriter,
   as: SlotUse,
 ): unknown {
-  if (isImmutable(value) && !isProtoSchema(to) && !isMarshalerClass(to)) return value === undefined ? null : value;
-  scratch.rewind(0);
+  if (isImmutable(value) && isPlainType(from) && isPlainType(to)) return value === undefined ? null : value;
+  const start = scratch.length;
   try {
-    writeSlot(value, from, codec, scratch);
-    return readSlot(new ByteReader(scratch.bytes, 0, scratch.length), to, codec, as);
-  } catch (error) {
-    throw RpcError.is(error) ? error : unsupported(`a value cannot be encoded: ${(error as Error).message}`);
+    try {
+      writeSlot(value, from, codec, scratch);
+    } catch (error) {
+      throw RpcError.is(error) ? error : unsupported(`a value cannot be encoded: ${messageOf(error)}`);
+    }
+    return readCopy(new ByteReader(scratch.bytes, start, scratch.length), to, codec, as);
+  } finally {
+    scratch.rewind(start);
   }
+}
+
+function readCopy(reader: ByteReader, to: ValueType | ReplyType | undefined, codec: Codec, as: SlotUse): unknown {
+  try {
+    return readSlot(reader, to, codec, as);
+  } catch (error) {
+    throw error instanceof MalformedBytes ? error : new MalformedBytes(messageOf(error), { cause: error });
+  }
+}
+
+/** Declared protobuf and Marshaler parameters of a plain argument list that hold null become empty messages. */
+export function fillEmpty(args: unknown[], types: ArgTypes | undefined): unknown[] {
+  if (types !== undefined) for (let i = 0; i < args.length; i++) if (args[i] === null) args[i] = emptyOf(types[i]);
+  return args;
 }

@@ -9,7 +9,7 @@ import type { HandlerEntry, Responder } from '../../rpc/handler-entry.js';
 import { handlerNotFound } from '../../rpc/handler-not-found.js';
 import type { RpcError } from '../../common/rpc-error.js';
 import type { Delivery, Subscription } from '../../rpc/transport.js';
-import { readSlots } from '../../rpc/value-slots.js';
+import { fillEmpty, readSlots } from '../../rpc/value-slots.js';
 import type { ValueType } from '../../common/value-types.js';
 import type { NodeHost, OutboundCall, Wire, WireLink, WirePeer } from '../../rpc/wire.js';
 import { FLAG, FRAME } from './frames.js';
@@ -265,7 +265,7 @@ class AnthillPeer implements WirePeer {
     try {
       args = readArgs(reader, head, entry, codec);
     } catch (error) {
-      return responder.fail(rpcError('MALFORMED_PAYLOAD', `the arguments of ${route.nodeId} ${route.path} cannot be read: ${(error as Error).message}`));
+      return responder.fail(rpcError('MALFORMED_PAYLOAD', `the arguments of ${route.nodeId} ${route.path} cannot be read: ${messageOf(error)}`));
     }
     const { clock } = this.wireLink;
     const context = new RpcContext(
@@ -296,7 +296,7 @@ class AnthillPeer implements WirePeer {
       const value = slots ? readSlots(reader, call.returns === undefined ? undefined : [call.returns], call.codec, 'reply')[0] : call.codec.decode(reader);
       call.succeed(value);
     } catch (error) {
-      call.fail(rpcError('REPLY_TYPE', `the reply of ${call.node.id} ${call.path} cannot be read: ${(error as Error).message}`, { cause: error }));
+      call.fail(rpcError('REPLY_TYPE', `the reply of ${call.node.id} ${call.path} cannot be read: ${messageOf(error)}`, { cause: error }));
     }
   }
 
@@ -307,7 +307,7 @@ class AnthillPeer implements WirePeer {
     try {
       error = readError(reader, call.codec);
     } catch (cause) {
-      error = rpcError('REPLY_TYPE', `the error of ${call.node.id} ${call.path} cannot be read: ${(cause as Error).message}`, { cause });
+      error = rpcError('REPLY_TYPE', `the error of ${call.node.id} ${call.path} cannot be read: ${messageOf(cause)}`, { cause });
     }
     call.fail(error);
   }
@@ -325,7 +325,7 @@ function readArgs(reader: ByteReader, head: RequestHead, entry: HandlerEntry, co
   if (head.flags & FLAG.slots) return readSlots(reader, entry.argTypes, codec, 'argument');
   const args = codec.decode(reader);
   if (!Array.isArray(args)) throw new MalformedBytes('arguments are not an array');
-  return args;
+  return fillEmpty(args, entry.argTypes);
 }
 
 /** Answers one call of another process, and is the reply that it answers with. */

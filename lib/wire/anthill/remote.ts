@@ -104,9 +104,10 @@ export class Remote {
     const failure = this.put(writeReply, reply);
     if (failure === undefined) return;
     const { callId, codec, where } = reply;
-    const why = unsendable(failure, `the result of ${where}`, this.transport);
-    const error = why.reason === 'PAYLOAD_TOO_LARGE' ? why : rpcError('REPLY_UNENCODABLE', why.message, { metadata: why.metadata });
-    this.error(callId, error, codec);
+    const { reason, message, metadata } = unsendable(failure, `the result of ${where}`, this.transport);
+    // Never the error itself: it may say that nothing was delivered, and the handler has run.
+    const tooLarge = reason === 'PAYLOAD_TOO_LARGE';
+    this.error(callId, rpcError(tooLarge ? reason : 'REPLY_UNENCODABLE', tooLarge ? message : `the result of ${where} cannot be sent: ${message}`, { metadata }), codec);
   }
 
   error(callId: number, error: RpcError, codec: Codec): void {
