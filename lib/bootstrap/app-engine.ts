@@ -1,4 +1,5 @@
 import { Backoff } from '../common/backoff.js';
+import { BootError } from '../common/boot-error.js';
 import { sleep, type Clock, type RandomSource } from '../common/clock.js';
 import { events } from '../common/events.js';
 import type { AppPart, AppState, HealthReport, Phase } from '../common/lifecycle.js';
@@ -37,10 +38,14 @@ export interface StartOptions {
   failFast?: boolean;
 }
 
+/** How long the registry may take to answer at all, before the container is built. */
+const REACH_WAIT_MS = 3000;
 /** How long start waits for the registry to take the nodes before it goes on without; registration goes on behind. */
 const REGISTER_WAIT_MS = 3000;
 /** Deregistration must not use up the time that calls in flight need. */
 const WITHDRAW_WAIT_MS = 3000;
+/** What remains for closing when the handlers have used up all the time: last replies leave, connections say goodbye. */
+const CLOSING_MS = 700;
 
 /**
  * The steps of starting and stopping, in the order of DESIGN section 5, without any container: `start`, `drain` (everything before the
@@ -53,6 +58,7 @@ export class AppEngine {
   private readonly started: AppPart[] = [];
   private runsDone: Promise<void> = Promise.resolve();
   private opened = false;
+  private advertised = false;
   private readonly failures: unknown[] = [];
 
   constructor(private readonly options: EngineOptions) {}
@@ -67,7 +73,7 @@ export class AppEngine {
   }
 
   health(): ({ name: string } & HealthReport)[] {
-    const parts = this.started.flatMap((part) => (part.health ? [{ name: part.name, ...part.health() }] : []));
+    const parts = this.started.flatMap((part) => (part.health ? [{ name: part.name, ...healthOf(part) }] : []));
     return this.opened ? [...this.options.runtime.health(), ...parts] : parts;
   }
 
@@ -77,17 +83,34 @@ export class AppEngine {
     if (events.state.hasSubscribers) events.state.publish({ app: this.options.name, from, to: state });
   }
 
+  /**
+   * One try, before anything else: a registry that is away is no reason to stay down, a missing package is.
+   * @throws BootError
+   */
+  async reachRegistry(): Promise<void> {
+    const { registry, clock, logger } = this.options;
+    const limit = limited(clock, REACH_WAIT_MS, `${registry.name} gave no answer within ${REACH_WAIT_MS} ms`);
+    try {
+      await within(registry.connect(limit.signal), limit.signal);
+    } catch (error) {
+      if (error instanceof BootError) throw error;
+      logger.warn(`${(error as Error).message}; going on without it for now`);
+    } finally {
+      limit.clear();
+    }
+  }
+
   async start({ failFast = false }: StartOptions = {}): Promise<void> {
     const { runtime, registry, transport } = this.options;
     const { signal } = this.starting;
-    this.moveTo('starting');
     await this.step('bind handlers', () => this.options.bind());
-    if (failFast) await this.step(`reach registry ${registry.name}`, () => registry.connect(signal));
+    if (failFast) await this.step(`reach registry ${registry.name}`, () => within(registry.connect(signal), signal));
     await this.startParts('registry');
     await this.startParts('resource');
-    await this.step(`connect transport ${transport.name}`, () => this.connect(failFast));
+    await this.step(`connect transport ${transport.name}`, () => within(this.connect(failFast), signal));
     this.opened = true;
-    await this.step('listen', () => runtime.listen());
+    // May wait for a link that went down again.
+    await this.step('listen', () => within(runtime.listen(), signal));
     await this.startParts('transport');
     await this.step(`register in ${registry.name}`, () => this.advertise(failFast));
     await this.startParts('ingress');
@@ -108,16 +131,22 @@ export class AppEngine {
   async drain(deadline: AbortSignal): Promise<void> {
     const { runtime, graceMs, clock } = this.options;
     this.moveTo('draining');
-    const busy = this.opened;
-    if (busy) await this.tried('deregister', async () => runtime.withdraw(AbortSignal.any([deadline, AbortSignal.timeout(WITHDRAW_WAIT_MS)])));
+    if (this.advertised) await this.deregister(deadline);
     this.running.abort(new Error('the app is stopping'));
     await this.stopParts(['ingress'], deadline);
-    if (busy && runtime.local.length > 0) await sleep(clock, graceMs(), deadline, true);
+    if (this.advertised && runtime.local.length > 0) await sleep(clock, graceMs(), deadline, true);
     runtime.refuse();
     await this.tried('finish calls', () => runtime.idle(deadline));
     const cut = runtime.abortAll();
     if (cut.length > 0) this.fail('finish calls', new Error(`aborted after killWaitMs: ${cut.join(', ')}`));
     await this.tried('end of run()', () => within(this.runsDone, deadline, 'a module\'s run(signal) did not return after its signal aborted'));
+  }
+
+  private async deregister(deadline: AbortSignal): Promise<void> {
+    const { runtime, clock, registry } = this.options;
+    const limit = limited(clock, WITHDRAW_WAIT_MS, `${registry.name} gave no answer within ${WITHDRAW_WAIT_MS} ms; the nodes expire by their TTL`, deadline);
+    await this.tried('deregister', () => within(runtime.withdraw(limit.signal), limit.signal));
+    limit.clear();
   }
 
   /** After the container's destroy hooks. */
@@ -151,7 +180,13 @@ export class AppEngine {
     }
   }
 
-  private async step(name: string, work: () => Promise<void> | void): Promise<void> {
+  /** A step of stopping that is the user's code: it has until `deadline`. */
+  hooked(hook: string, work: () => unknown, deadline: AbortSignal): Promise<void> {
+    return this.tried(`hook ${hook}`, async () => within(Promise.resolve(work()), deadline, 'it did not end in time'));
+  }
+
+  /** A step of starting; none begins after the start was interrupted. */
+  async step(name: string, work: () => unknown): Promise<void> {
     const { clock, logger } = this.options;
     this.starting.signal.throwIfAborted();
     const from = clock.now();
@@ -167,10 +202,12 @@ export class AppEngine {
       try {
         return await transport.connect(this.starting.signal);
       } catch (error) {
-        if (failFast || this.starting.signal.aborted) throw error;
+        // A missing package stays missing.
+        if (failFast || this.starting.signal.aborted || error instanceof BootError) throw error;
         // The first few, then one line in eight: an outage of hours must not fill a disk.
         if (attempt <= 3 || attempt % 8 === 0) logger.warn(`${(error as Error).message}; trying again`, { attempt });
-        await backoff.wait(this.starting.signal);
+        // Kept alive: with nothing connected yet, nothing else holds the process.
+        await sleep(clock, backoff.next(), this.starting.signal, true);
         this.starting.signal.throwIfAborted();
       }
     }
@@ -178,13 +215,18 @@ export class AppEngine {
 
   private async advertise(failFast: boolean): Promise<void> {
     const { runtime, clock, logger, registry } = this.options;
+    const { signal } = this.starting;
+    this.advertised = true;
     const taken = Promise.all(runtime.advertise());
     taken.catch(() => {});
-    if (failFast) return void (await taken);
     const timer = new AbortController();
-    const inTime = await Promise.race([taken.then(() => true), sleep(clock, REGISTER_WAIT_MS, AbortSignal.any([timer.signal, this.starting.signal]), true).then(() => false)]);
+    const inTime = await Promise.race([taken.then(() => true), sleep(clock, REGISTER_WAIT_MS, AbortSignal.any([timer.signal, signal]), true).then(() => false)]);
     timer.abort();
-    if (!inTime) logger.warn(`${registry.name} has not taken all nodes yet; going on, registration is retried`, { detail: runtime.health().find((part) => part.name === 'registration')?.detail });
+    signal.throwIfAborted();
+    if (inTime) return;
+    const detail = runtime.health().find((part) => part.name === 'registration')?.detail;
+    if (failFast) throw new Error(`${registry.name} has not taken all nodes within ${REGISTER_WAIT_MS} ms: ${detail ?? 'no answer'}`);
+    logger.warn(`${registry.name} has not taken all nodes yet; going on, registration is retried`, { detail });
   }
 
   private launch(): void {
@@ -201,7 +243,7 @@ export class AppEngine {
 
   private async startParts(phase: Phase): Promise<void> {
     for (const part of this.options.parts().filter((candidate) => candidate.phase === phase)) {
-      await this.step(`start ${part.name}`, () => {
+      await this.step(`start part ${part.name}`, () => {
         // Pushed first: a part that fails half way is stopped with the others.
         this.started.push(part);
         return part.start?.(this.starting.signal);
@@ -213,22 +255,58 @@ export class AppEngine {
     for (const phase of phases) {
       for (const part of this.started.filter((candidate) => candidate.phase === phase).reverse()) {
         this.started.splice(this.started.indexOf(part), 1);
-        await this.tried(`stop ${part.name}`, () => within(Promise.resolve(part.stop?.(deadline)), deadline, `${part.name} did not stop in time`));
+        await this.tried(`stop part ${part.name}`, () => within(Promise.resolve(part.stop?.(deadline)), deadline, 'it did not stop in time'));
       }
     }
   }
 }
 
-/** `work`, or an error when `deadline` aborts first. */
-export function within<T>(work: Promise<T>, deadline: AbortSignal, message: string): Promise<T> {
+/**
+ * Aborts a moment after `deadline` does, so that what was cut off can still be told to its callers. `cancel` when all is closed.
+ */
+export function afterDeadline(clock: Clock, deadline: AbortSignal): { signal: AbortSignal; cancel: () => void } {
+  const closing = new AbortController();
+  let cancel = (): void => {};
+  const arm = (): void => {
+    cancel = clock.after(CLOSING_MS, () => closing.abort(deadline.reason), true);
+  };
+  if (deadline.aborted) arm();
+  else deadline.addEventListener('abort', arm, { once: true });
+  return {
+    signal: closing.signal,
+    cancel: () => {
+      deadline.removeEventListener('abort', arm);
+      cancel();
+    },
+  };
+}
+
+/** `work`, or an error when `signal` aborts first: the one named, or the signal's own reason. */
+export function within<T>(work: Promise<T>, signal: AbortSignal, message?: string): Promise<T> {
   return new Promise<T>((resolve, reject) => {
-    const late = () => reject(new Error(message));
-    if (deadline.aborted) {
+    const late = () => reject(message === undefined ? (signal.reason as Error) : new Error(message));
+    if (signal.aborted) {
       // One last turn: what is done already should not count as late.
       setImmediate(late);
     } else {
-      deadline.addEventListener('abort', late, { once: true });
+      signal.addEventListener('abort', late, { once: true });
     }
-    work.then(resolve, reject).finally(() => deadline.removeEventListener('abort', late));
+    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', late));
   });
+}
+
+/** A signal that aborts with `message` after `ms`, or with `outer`. Call `clear` when it is over. */
+function limited(clock: Clock, ms: number, message: string, outer?: AbortSignal): { signal: AbortSignal; clear: () => void } {
+  const limit = new AbortController();
+  const cancel = clock.after(ms, () => limit.abort(new Error(message)), true);
+  return { signal: outer ? AbortSignal.any([outer, limit.signal]) : limit.signal, clear: cancel };
+}
+
+/** A part whose report throws is not well. */
+function healthOf(part: AppPart): HealthReport {
+  try {
+    return part.health!();
+  } catch (error) {
+    return { status: 'down', detail: `its health() threw: ${error instanceof Error ? error.message : String(error)}` };
+  }
 }

@@ -15,6 +15,11 @@ export function consoleLogger(config: AppConfig): LoggerService {
   return new ConsoleLogger({ logLevels: LEVELS[config.log.level], json: config.log.format === 'json' });
 }
 
+/** The level of {@link consoleLogger}, after a reload. */
+export function setLevel(logger: LoggerService | false, config: AppConfig): void {
+  if (logger) logger.setLogLevels?.(LEVELS[config.log.level]);
+}
+
 /** The core's logger over any logger of Nest's: fields follow the message as `key=value`. */
 export class NestLogger implements Logger {
   constructor(

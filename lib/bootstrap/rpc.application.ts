@@ -9,10 +9,12 @@ import { Rpc as RpcClient } from '../rpc/rpc.client.js';
 import type { HandlerDescriptor } from '../rpc/handler-entry.js';
 import type { ServiceHost, ServiceOptions } from '../rpc/service-host.js';
 import type { HookedApp } from './app-hooks.js';
-import { AppEngine, within, type StartOptions } from './app-engine.js';
+import { afterDeadline, AppEngine, within, type StartOptions } from './app-engine.js';
+import { listenToSignals } from './app-signals.js';
 import { Container, type ContainerAccess } from './container.js';
 import { addService, openService } from './extra-service.js';
 import type { LocalNode } from './local-node.js';
+import { setLevel } from './nest-logger.js';
 import type { PreparedApp } from './prepare-app.js';
 import { typedClient } from './typed-client-of.js';
 
@@ -38,13 +40,28 @@ export class RpcApplication implements AppHandle, HookedApp, ServiceHost {
   private startPromise: Promise<this> | undefined;
   private drainPromise: Promise<void> | undefined;
   private stopPromise: Promise<void> | undefined;
-  private runError: unknown;
+  private isStarting = false;
+  /** A start, or a `run()`, came to nothing. */
+  private hasFailed = false;
+  private reloading: Promise<unknown> = Promise.resolve();
+  private warned: readonly string[];
   private releaseSignals: (() => void) | undefined;
   private readonly deadline = new AbortController();
+  private readonly settle: { resolve: () => void; reject: (error: unknown) => void };
+  /**
+   * Settles when the app has stopped, whoever stopped it, as {@link stop} does: what a failed `run()` threw is the cause of one of its errors.
+   * A main that calls no `enableShutdownHooks` awaits it to learn of such an end.
+   */
+  readonly closed: Promise<void>;
 
   /** @internal */
   constructor(private readonly prepared: PreparedApp) {
     const { runtime, transport, registry, clock, logger, config, options } = prepared;
+    let settle: typeof this.settle | undefined;
+    this.closed = new Promise((resolve, reject) => (settle = { resolve, reject }));
+    this.closed.catch(() => {});
+    this.settle = settle!;
+    this.warned = prepared.warnings;
     this.rpc = runtime.rpc;
     this.liveConfig = config;
     this.engine = new AppEngine({
@@ -61,6 +78,11 @@ export class RpcApplication implements AppHandle, HookedApp, ServiceHost {
       bind: () => this.container?.bind(),
       onRunFailed: (error, type) => this.onRunFailed(error, type),
     });
+  }
+
+  /** @internal The registry comes before the container, whose providers may ask it. @throws BootError */
+  reachRegistry(): Promise<void> {
+    return this.engine.reachRegistry();
   }
 
   /** @internal Nest's container exists now. */
@@ -113,30 +135,39 @@ export class RpcApplication implements AppHandle, HookedApp, ServiceHost {
   }
 
   private async doStart(options: StartOptions): Promise<this> {
-    if (this.stopPromise) throw new Error('the app is stopped; create a new one');
+    if (this.drainPromise ?? this.stopPromise) throw new Error('the app is stopped; create a new one');
     const { hooks } = this.prepared.options;
+    this.isStarting = true;
+    this.engine.moveTo('starting');
     try {
-      await hooks?.beforeStart?.(this);
+      await this.engine.step('hook beforeStart', () => hooks?.beforeStart?.(this));
       await this.engine.start(options);
       await hooks?.afterStart?.(this);
       return this;
     } catch (error) {
+      this.isStarting = false;
       // A stop that interrupted this start waits for it: waiting for the stop here would be for ever.
-      if (this.drainPromise === undefined && this.stopPromise === undefined) {
-        this.engine.moveTo('failed');
+      if ((this.drainPromise ?? this.stopPromise) === undefined) {
+        this.hasFailed = true;
         await this.stop().catch(() => {});
       }
       throw error;
+    } finally {
+      this.isStarting = false;
     }
   }
 
   /**
-   * Takes the app out of the registry, finishes what is in flight, then closes everything, within `killWaitMs`. Any number of calls,
-   * from anywhere, one stop.
+   * Takes the app out of the registry, finishes what is in flight, then closes everything, within `killWaitMs`. Any number of calls, one stop.
+   * It waits for handlers and for `run()`: do not await it in one of these.
    * @throws AggregateError of everything that went wrong; it has stopped all the same
    */
   stop(): Promise<void> {
-    return (this.stopPromise ??= this.doStop());
+    if (this.stopPromise === undefined) {
+      this.stopPromise = this.doStop();
+      this.stopPromise.then(this.settle.resolve, this.settle.reject);
+    }
+    return this.stopPromise;
   }
 
   /** The same as {@link stop}, in Nest's word. */
@@ -147,11 +178,13 @@ export class RpcApplication implements AppHandle, HookedApp, ServiceHost {
   private async doStop(): Promise<void> {
     const { hooks } = this.prepared.options;
     await this.drain();
-    await this.engine.tried('close modules', async () => this.container && within(this.container.close(), this.deadline.signal, 'destroy hooks did not end in time'));
-    await this.engine.close(this.deadline.signal);
-    this.engine.moveTo('stopped');
-    await this.engine.tried('hook afterStop', () => hooks?.afterStop?.(this));
-    await this.engine.tried('hook onExit', () => hooks?.onExit?.());
+    const closing = afterDeadline(this.prepared.clock, this.deadline.signal);
+    await this.engine.tried('close modules', async () => this.container && within(this.container.close(), closing.signal, 'destroy hooks did not end in time'));
+    await this.engine.close(closing.signal);
+    closing.cancel();
+    this.engine.moveTo(this.hasFailed ? 'failed' : 'stopped');
+    await this.engine.hooked('afterStop', () => hooks?.afterStop?.(this), this.deadline.signal);
+    await this.engine.hooked('onExit', () => hooks?.onExit?.(), this.deadline.signal);
     this.releaseSignals?.();
     this.deadline.abort();
     const failure = this.engine.takeFailure();
@@ -168,11 +201,11 @@ export class RpcApplication implements AppHandle, HookedApp, ServiceHost {
     const cancel = clock.after(this.liveConfig.killWaitMs, () => this.deadline.abort(new Error('killWaitMs is over')), true);
     this.deadline.signal.addEventListener('abort', cancel, { once: true });
     const wasRunning = this.state === 'ready';
-    if (this.state === 'starting') {
+    if (this.isStarting) {
       this.engine.interrupt(new Error('the app was stopped while it started'));
-      await this.startPromise?.catch(() => {});
+      await this.engine.tried('end of start', () => within(this.startPromise!.then(() => {}, () => {}), this.deadline.signal, 'start() did not return after it was interrupted'));
     }
-    if (wasRunning) await this.engine.tried('hook beforeStop', () => options.hooks?.beforeStop?.(this));
+    if (wasRunning) await this.engine.hooked('beforeStop', () => options.hooks?.beforeStop?.(this), this.deadline.signal);
     await this.engine.drain(this.deadline.signal);
   }
 
@@ -181,43 +214,42 @@ export class RpcApplication implements AppHandle, HookedApp, ServiceHost {
    * SIGHUP reads the config again. Without this call the app touches no signal.
    */
   enableShutdownHooks(signals: readonly NodeJS.Signals[] = ['SIGTERM', 'SIGINT']): this {
-    if (this.releaseSignals) return this;
-    const { logger } = this.prepared;
-    const onSignal = (signal: NodeJS.Signals, number: number): void => {
-      if (this.stopPromise) process.exit(128 + number);
-      logger.info(`${signal}: stopping`);
-      void this.exitAfter(this.stop());
-    };
-    const onHangup = (): void => void this.reload().catch(() => {});
-    for (const signal of signals) process.on(signal, onSignal);
-    process.on('SIGHUP', onHangup);
-    this.releaseSignals = () => {
-      for (const signal of signals) process.off(signal, onSignal);
-      process.off('SIGHUP', onHangup);
-    };
+    this.releaseSignals ??= listenToSignals(signals, {
+      logger: this.prepared.logger,
+      stop: () => this.stopped(),
+      reload: () => this.reload(),
+    });
     return this;
   }
 
-  private async exitAfter(stopped: Promise<void>): Promise<void> {
-    // Until the end a second signal must find its handler.
-    const release = this.releaseSignals;
-    this.releaseSignals = undefined;
-    const failed = await stopped.then(
-      () => this.runError !== undefined,
-      () => true,
+  /** The exit code of a stop. */
+  private stopped(): Promise<number> {
+    return this.stop().then(
+      () => (this.hasFailed ? 1 : 0),
+      () => 1,
     );
-    release?.();
-    process.exit(failed ? 1 : 0);
   }
 
-  /** Reads the config again (SIGHUP). A config with mistakes changes nothing and is logged. @throws BootError */
-  async reload(): Promise<AppConfig> {
-    const { logger } = this.prepared;
+  /**
+   * Reads the config again (SIGHUP): times, log level and settings are as they say from now on, the rest is for the next start. A config
+   * with mistakes changes nothing and is logged. @throws BootError
+   */
+  reload(): Promise<AppConfig> {
+    // One after the other: the last one asked for is the one that stays.
+    const result = this.reloading.then(() => this.doReload());
+    this.reloading = result.catch(() => {});
+    return result;
+  }
+
+  private async doReload(): Promise<AppConfig> {
+    const { logger, nestLogger, options } = this.prepared;
     try {
       const { config, warnings } = await loadConfig(this.prepared.configOptions);
-      for (const warning of warnings) logger.warn(warning);
+      for (const warning of warnings) if (!this.warned.includes(warning)) logger.warn(warning);
+      this.warned = warnings;
       this.liveConfig = config;
       this.prepared.runtime.setTimeoutMs(config.rpc.timeoutMs);
+      if (options.logger === undefined) setLevel(nestLogger, config);
       logger.info('config read again');
       return config;
     } catch (error) {
@@ -227,10 +259,11 @@ export class RpcApplication implements AppHandle, HookedApp, ServiceHost {
   }
 
   private onRunFailed(error: unknown, type: string): void {
-    this.runError = error;
+    this.hasFailed = true;
     this.prepared.logger.error(`run() of module '${type}' failed; stopping the app`, { error });
     this.engine.fail(`run() of module '${type}'`, error);
-    if (this.releaseSignals) void this.exitAfter(this.stop());
+    if (this.isStarting) this.engine.interrupt(error);
+    if (this.releaseSignals) void this.stopped().then((code) => process.exit(code));
     else this.stop().catch(() => {});
   }
 

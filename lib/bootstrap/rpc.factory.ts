@@ -19,6 +19,7 @@ export async function createApp(root: ModuleDefinition, options: AppOptions, bui
   const app = new RpcApplication(prepared);
   const core = AnthillCoreModule.register(graph.clients, { provide: RpcApplication, useValue: app });
   try {
+    await app.reachRegistry();
     const context = await buildContext(rootOf(core, graph.root), prepared.nestLogger);
     const container = app.attach({ get: (token) => context.get(token as Type, { strict: false }) as never, close: () => context.close() });
     // Mistakes in decorators belong to create: start is for what comes from outside.
