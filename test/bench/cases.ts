@@ -1,19 +1,23 @@
 import type { Case } from './case.js';
 import { localCases } from './local.case.js';
+import { pickCase } from './pick.case.js';
 import { remoteCases } from './remote.case.js';
+import { soakCase } from './soak.js';
+import { startUpCase } from './startup.case.js';
 
 /** How long and how often. */
 export interface Effort {
   readonly rounds: number;
   readonly warmUpMs: number;
   readonly measureMs: number;
+  readonly soakCalls: number;
 }
 
-export const FULL: Effort = { rounds: 5, warmUpMs: 1000, measureMs: 3000 };
+export const FULL: Effort = { rounds: 5, warmUpMs: 1000, measureMs: 3000, soakCalls: 1_000_000 };
 /** For a look while developing: the ratios are rough. */
-export const QUICK: Effort = { rounds: 2, warmUpMs: 500, measureMs: 1000 };
+export const QUICK: Effort = { rounds: 2, warmUpMs: 500, measureMs: 1000, soakCalls: 100_000 };
 
 /** All cases, in the order of the report. */
 export function allCases(effort: Effort): Case[] {
-  return [...remoteCases(effort), ...localCases(effort)];
+  return [...remoteCases(effort), ...localCases(effort), startUpCase(effort.rounds * 4), pickCase(), soakCase(effort.soakCalls)];
 }

@@ -9,18 +9,30 @@ import { random } from '../../lib/selector/random.selector.js';
 import { roundRobin } from '../../lib/selector/round-robin.selector.js';
 import { ServiceDirectory } from '../../lib/selector/service-directory.js';
 import { weighted } from '../../lib/selector/weighted.selector.js';
+import { median } from './statistics.js';
 
 /*
  * Time and memory of one pick with its done(), by number of nodes. The bar is DESIGN section 8: below 1 µs among 10,000 nodes, no allocation
  * that grows with nodes. Medians of rounds that take turns, so that a disturbance hits all cases.
  *
  *   node --expose-gc dist/test/bench/pick.bench.js
+ *
+ * With a parent process (`npm run bench`) the figures go there.
  */
 const ROUNDS = 9;
 const PICKS = 200_000;
 const SIZES = [10, 1000, 10_000];
 const filters = [version('2.0.0')];
 const marked = 3;
+
+/** One case with one number of nodes. */
+export interface PickFigure {
+  readonly name: string;
+  readonly nodes: number;
+  readonly ns: number;
+  /** Allocated by one pick; undefined without `--expose-gc`. */
+  readonly bytes: number | undefined;
+}
 
 interface Case {
   readonly name: string;
@@ -66,32 +78,28 @@ function run(directory: ServiceDirectory, { options, byId }: Case): number {
   return ((performance.now() - startedAt) * 1e6) / PICKS;
 }
 
-function bytesPerPick(directory: ServiceDirectory, of: Case): string {
-  if (globalThis.gc === undefined) return '';
+function bytesPerPick(directory: ServiceDirectory, of: Case): number | undefined {
+  if (globalThis.gc === undefined) return undefined;
   globalThis.gc();
   const before = process.memoryUsage().heapUsed;
   const target = of.byId ? 'a@7' : 'a';
   // Few enough that the collector does not run in between.
   const count = 2000;
   for (let i = 0; i < count; i++) void directory.pick(target, '/p', of.options);
-  return `${Math.max(0, Math.round((process.memoryUsage().heapUsed - before) / count))} B`;
+  return Math.max(0, Math.round((process.memoryUsage().heapUsed - before) / count));
 }
 
-const rows: string[][] = [['case', ...SIZES.map((size) => `${size} nodes`)]];
 const subjects = await Promise.all(cases.map(async (of) => ({ of, directories: await Promise.all(SIZES.map((size) => directoryOf(size, of))) })));
 const times = subjects.map(() => SIZES.map(() => [] as number[]));
 for (let round = 0; round < ROUNDS; round++) {
   subjects.forEach(({ of, directories }, i) => directories.forEach((directory, j) => times[i]![j]!.push(run(directory, of))));
 }
-subjects.forEach(({ of, directories }, i) => {
-  rows.push([
-    of.name,
-    ...directories.map((directory, j) => {
-      const median = times[i]![j]!.sort((a, b) => a - b)[ROUNDS >> 1]!;
-      return `${median.toFixed(0)} ns ${bytesPerPick(directory, of)}`.trim();
-    }),
-  ]);
-  for (const directory of directories) directory.close();
-});
-const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
-for (const row of rows) console.log(row.map((cell, column) => (column === 0 ? cell.padEnd(widths[column]!) : cell.padStart(widths[column]! + 2))).join(''));
+const figures: PickFigure[] = subjects.flatMap(({ of, directories }, i) =>
+  directories.map((directory, j) => ({ name: of.name, nodes: SIZES[j]!, ns: median(times[i]![j]!), bytes: bytesPerPick(directory, of) })),
+);
+for (const { directories } of subjects) for (const directory of directories) directory.close();
+if (process.send) {
+  process.send(figures);
+} else {
+  for (const { name, nodes, ns, bytes } of figures) console.log(`${name.padEnd(24)} ${String(nodes).padStart(6)} nodes ${ns.toFixed(0).padStart(5)} ns ${bytes === undefined ? '' : `${bytes} B`}`);
+}

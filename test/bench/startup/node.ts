@@ -1,0 +1,3 @@
+/** Node alone: the floor. */
+process.send!('ready');
+setInterval(() => {}, 1000);
