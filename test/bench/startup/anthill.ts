@@ -1,7 +1,7 @@
 /** The main of sample/01-hello, with a config file that asks for a free port. */
 import { join } from 'node:path';
 import { Module } from '@nestjs/common';
-import { RpcFactory } from 'anthill';
+import { RpcFactory } from '../../../lib/index.js';
 import { HelloWorld } from '../../../sample/01-hello/helloworld.js';
 import { RpcTest } from '../../../sample/01-hello/rpctest.js';
 import { Web } from '../../../sample/01-hello/web.js';
