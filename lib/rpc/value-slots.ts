@@ -65,7 +65,7 @@ function readSlot(reader: ByteReader, type: ValueType | ReplyType | undefined, c
   }
   if (kind !== SLOT.proto && kind !== SLOT.marshal) throw new MalformedBytes(`unknown slot kind ${kind}`);
   reader.text();
-  return decodeSpecial(Uint8Array.prototype.slice.call(reader.view8(reader.remaining)), type);
+  return decodeSpecial(new Uint8Array(reader.view8(reader.remaining)), type);
 }
 
 /** Bytes of a protobuf message or Marshaler as the declared type; as they are when none is declared (as mqant does). */
