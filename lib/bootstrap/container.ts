@@ -1,7 +1,7 @@
 import { ApplicationConfig, ModulesContainer } from '@nestjs/core';
 import type { AppPart } from '../common/lifecycle.js';
 import { APP_PART } from '../metadata/app-part.decorator.js';
-import { RPC_MODULE } from '../metadata/rpc-module.decorator.js';
+import { hasRun } from '../metadata/on-run.js';
 import type { ErrorClass } from '../common/handler-options.js';
 import { exploreRpcModules, type RpcModuleDescriptor } from '../wiring/rpc-module.explorer.js';
 import { errorTypesOf } from './error-classes.js';
@@ -47,12 +47,15 @@ export class Container {
     return exploreClasses(this.modules, APP_PART).map(({ wrapper }) => wrapper.instance as AppPart);
   }
 
-  /** RpcModules with a `run` method. */
+  /** RpcModules with a `run` method, imported ones before their importers. */
   runnables(): RunnableModule[] {
-    return exploreClasses(this.modules, RPC_MODULE).flatMap(({ value, kind, wrapper }) => {
-      const instance = wrapper.instance as Partial<RunnableModule> | undefined;
-      return kind === 'module' && typeof instance?.run === 'function' ? [{ type: value.type, run: (signal: AbortSignal) => instance.run!(signal) }] : [];
-    });
+    const order = [...this.prepared.nodes.keys()];
+    return this.services
+      .flatMap(({ type, wrapper }) => {
+        const instance = wrapper.instance as object;
+        return hasRun(instance) ? [{ type, run: (signal: AbortSignal) => instance.run(signal) }] : [];
+      })
+      .sort((a, b) => order.indexOf(a.type) - order.indexOf(b.type));
   }
 
   /** Gives the servers their handlers. @throws BootError with every mistake found */

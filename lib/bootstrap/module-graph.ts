@@ -32,6 +32,7 @@ export interface ModuleNode {
 /** What a static walk finds before Nest sees anything. */
 export interface ModuleGraph {
   readonly root: ModuleEdge;
+  /** Imported ones before their importers. */
   readonly rpcModules: readonly RpcModuleRef[];
   /** Direct imports between RpcModules: an importer needs the imported one in its process. */
   readonly imports: readonly { readonly from: RpcModuleRef; readonly to: RpcModuleRef }[];
@@ -41,7 +42,8 @@ export interface ModuleGraph {
 
 /** Reads the graph below `root` without instantiating anything. */
 export async function readGraph(root: ModuleDefinition): Promise<ModuleGraph> {
-  const rpcModules = new Map<Type, RpcModuleRef>();
+  const refs = new Map<Type, RpcModuleRef>();
+  const rpcModules = new Set<RpcModuleRef>();
   const clients = new Set<ClientClass>();
   const nodes = new Map<Type | DynamicModule, ModuleNode>();
 
@@ -53,8 +55,8 @@ export async function readGraph(root: ModuleDefinition): Promise<ModuleGraph> {
     const dynamic = typeof resolved === 'function' ? undefined : resolved;
     const classRef = (dynamic?.module ?? resolved) as Type;
     const options = RPC_MODULE.own(classRef);
-    const rpc = options && (rpcModules.get(classRef) ?? { classRef, options });
-    if (rpc) rpcModules.set(classRef, rpc);
+    const rpc = options && (refs.get(classRef) ?? { classRef, options });
+    if (rpc) refs.set(classRef, rpc);
     const node: ModuleNode = { classRef, dynamic, rpc, own: [], added: [] };
     // Known before its imports are: they may lead back here.
     nodes.set(resolved, node);
@@ -67,10 +69,11 @@ export async function readGraph(root: ModuleDefinition): Promise<ModuleGraph> {
     }
     for (const item of listOf<ModuleDefinition>('imports', classRef)) node.own.push(await visit(item));
     for (const item of (dynamic?.imports ?? []) as ModuleDefinition[]) node.added.push(await visit(item));
+    if (rpc) rpcModules.add(rpc);
     return node;
   };
 
-  return { root: await visit(root), rpcModules: [...rpcModules.values()], imports: importsBetween(nodes.values()), clients };
+  return { root: await visit(root), rpcModules: [...rpcModules], imports: importsBetween(nodes.values()), clients };
 }
 
 function importsBetween(nodes: Iterable<ModuleNode>): ModuleGraph['imports'] {
