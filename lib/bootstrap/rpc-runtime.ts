@@ -133,6 +133,7 @@ export class RpcRuntime {
         processId: this.processId,
         host: (nodeId) => this.host(nodeId),
         unreachable: (node) => this.directory.markUnreachable(node),
+        reachable: (node) => this.directory.markReachable(node),
       });
       this.peers.set(wire.name, peer);
       await peer.start();
@@ -182,6 +183,8 @@ export class RpcRuntime {
   /** Replies that are due leave, then the wires and the transport close. */
   async close(): Promise<void> {
     this.listening = false;
+    // What was sent to us a moment ago is still under way: it gets its refusal, which sends it elsewhere.
+    await Promise.all([...this.peers.values()].map((peer) => peer.drain()));
     for (const peer of this.peers.values()) peer.close();
     await this.options.transport.flush().catch(() => {});
     await this.options.transport.close();

@@ -13,6 +13,11 @@ export interface Delivery {
 export interface Subscription {
   /** Stops deliveries. What was delivered before is still handled. */
   close(): void;
+  /**
+   * The same without loss, for transports where messages are under way: senders learn that nobody listens, and what they sent before is delivered until
+   * the promise resolves. Never rejects; bounded in time. Absent where `close` loses nothing.
+   */
+  drain?(): Promise<void>;
 }
 
 /**

@@ -61,6 +61,8 @@ export interface WireLink {
   host(nodeId: string): NodeHost | undefined;
   /** A node's process cannot be reached: the picker should avoid it. */
   unreachable(node: ServiceNode): void;
+  /** A node that was called unreachable has been heard of. */
+  reachable(node: ServiceNode): void;
 }
 
 /** A wire at work over one transport. @plugin */
@@ -83,6 +85,8 @@ export interface WirePeer {
   link(up: boolean): void;
   /** Sends what is buffered. */
   flush(): void;
+  /** Stops listening, losing nothing: resolves when all that was sent to this process before has been received. It is still answered. */
+  drain(): Promise<void>;
   close(): void;
 }
 

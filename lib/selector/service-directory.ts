@@ -108,6 +108,11 @@ export class ServiceDirectory implements NodePicker {
     service.marks.mark(node, this.clock.now());
   }
 
+  /** A node that was marked is there after all. */
+  markReachable(node: ServiceNode): void {
+    this.services.get(node.type)?.marks.succeeded(node.id);
+  }
+
   /** Forbidden and unreachable nodes too; empty for a service that nobody knows. */
   async nodes(type: string): Promise<readonly ServiceNode[]> {
     try {

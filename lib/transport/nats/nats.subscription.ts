@@ -43,6 +43,13 @@ export class NatsSubscription implements Subscription {
     this.onClose(this);
   }
 
+  async drain(): Promise<void> {
+    if (this.isClosed) return;
+    // Resolves with the server's answer to a ping behind the UNSUB: all that it had routed to us by then came before it.
+    await this.inner?.drain().catch(() => {});
+    this.close();
+  }
+
   private onDenied(error: Error): void {
     this.denied = error;
     count('nats.subscription_denied', this.address);

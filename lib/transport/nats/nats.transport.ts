@@ -16,6 +16,7 @@ import { within } from './within.js';
 /** The server's control line ends at 4096 bytes; a longer one ends the connection. */
 const MAX_ADDRESS = 1024;
 const FLUSH_TIMEOUT_MS = 5000;
+const DRAIN_TIMEOUT_MS = 500;
 
 /**
  * Messages over NATS core: at most once, one connection for all. While the server is away nothing is handed to the client library,
@@ -93,7 +94,10 @@ export class NatsTransport implements Transport {
       subscription.close();
       throw this.link.explain(subscription.denied);
     }
-    return subscription;
+    return {
+      close: () => subscription.close(),
+      drain: () => (this.link.isUp ? within(this.clock, DRAIN_TIMEOUT_MS, subscription.drain()).catch(() => subscription.close()) : Promise.resolve(subscription.close())),
+    };
   }
 
   send(address: string, bytes: Uint8Array, token?: number): void {

@@ -19,10 +19,14 @@ import { type DueReply, Remote } from './remote.js';
 export const ANTHILL_WIRE = 'anthill/1';
 
 /** Streams will add theirs. */
-const CAPABILITIES = 'cancel,chain,metadata,slots';
+const CAPABILITIES = 'cancel,chain,metadata,ping,slots';
 
 /** Remotes that nothing was said to for this long are forgotten. */
 const IDLE_MS = 60_000;
+/** How often processes that owe us replies are looked at, see {@link Pulse}. */
+const TICK_MS = 100;
+/** A process that stops answers what came last after it has stopped listening: its replies may be overtaken by the news that nobody listens. */
+const LINGER_MS = 300;
 /** More processes than any cluster has: what comes beyond is made up. */
 const MAX_REMOTES = 20_000;
 
@@ -58,6 +62,7 @@ class AnthillPeer implements WirePeer {
   };
   private subscription: Subscription | undefined;
   private sweepAt: number;
+  private stopTicking: (() => void) | undefined;
   /** When the message being read came: one look at the clock for all of its calls. */
   private receivedAt = 0;
 
@@ -87,6 +92,9 @@ class AnthillPeer implements WirePeer {
     }
     const remote = this.remote(address);
     if (remote === undefined) return call.fail(rpcError('QUEUE_FULL', `this process talks to ${MAX_REMOTES} others already`, { undelivered: true }));
+    // Whoever is silent gets one call now and then, not the next hundred.
+    if (remote.pulse.isSilent) this.wireLink.unreachable(call.node);
+    this.stopTicking ??= this.wireLink.clock.after(TICK_MS, () => this.tick());
     remote.request(call);
   }
 
@@ -102,8 +110,26 @@ class AnthillPeer implements WirePeer {
     const nodes = remote.takeNodes();
     // The picker learns it first: a call that fails here is sent again at once.
     for (const node of nodes) this.wireLink.unreachable(node);
-    remote.lost(token, nodes.map((node) => node.id).join(', ') || remote.address);
+    const where = nodes.map((node) => node.id).join(', ') || remote.address;
+    remote.lost(token, where);
+    if (remote.pending.size > 0) this.wireLink.clock.after(LINGER_MS, () => remote.gone(token, where));
     return true;
+  }
+
+  /** Looks after the processes that owe us replies. */
+  private tick(): void {
+    let watched = false;
+    for (const remote of this.byAddress.values()) {
+      watched ||= remote.isWatched;
+      const news = remote.tick();
+      if (news === undefined) continue;
+      if (news === 'lost' && events.count.hasSubscribers) events.count.publish({ name: 'process.silent', detail: remote.address });
+      for (const node of remote.calledNodes) {
+        if (news === 'lost') this.wireLink.unreachable(node);
+        else this.wireLink.reachable(node);
+      }
+    }
+    this.stopTicking = watched ? this.wireLink.clock.after(TICK_MS, () => this.tick()) : undefined;
   }
 
   link(up: boolean): void {
@@ -129,8 +155,13 @@ class AnthillPeer implements WirePeer {
     if (this.wireLink.clock.now() > this.sweepAt) this.sweep();
   }
 
+  async drain(): Promise<void> {
+    await this.subscription?.drain?.();
+  }
+
   close(): void {
     this.flush();
+    this.stopTicking?.();
     this.subscription?.close();
     const error = rpcError('APP_STOPPED', 'the app stopped before the reply came');
     for (const remote of this.byAddress.values()) remote.failAll(error);
@@ -185,6 +216,8 @@ class AnthillPeer implements WirePeer {
     const reader = new ByteReader(bytes);
     try {
       const sender = readHeader(reader);
+      const known = this.byAddress.get(sender);
+      if (known !== undefined) known.pulse.heard = true;
       const routes: (InboundRoute | undefined)[] = [];
       const { end } = reader;
       while (reader.at < end) {
@@ -227,6 +260,12 @@ class AnthillPeer implements WirePeer {
         return this.onError(reader, sender);
       case FRAME.cancel:
         this.byAddress.get(sender)?.cancelled(reader.varint());
+        return;
+      case FRAME.ping:
+        this.remote(sender)?.pong();
+        return;
+      case FRAME.pong:
+        this.byAddress.get(sender)?.pulse.pong();
         return;
       default:
         // A frame of a later version: skipped by its length.
@@ -309,6 +348,8 @@ class AnthillPeer implements WirePeer {
     } catch (cause) {
       error = rpcError('REPLY_TYPE', `the error of ${call.node.id} ${call.path} cannot be read: ${messageOf(cause)}`, { cause });
     }
+    // It stops: others need not find that out for themselves.
+    if (error.reason === 'DRAINING') this.wireLink.unreachable(call.node);
     call.fail(error);
   }
 

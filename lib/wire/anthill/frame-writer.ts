@@ -133,6 +133,14 @@ export class FrameWriter {
     this.close(start);
   }
 
+  ping(): void {
+    this.close(this.open(FRAME.ping));
+  }
+
+  pong(): void {
+    this.close(this.open(FRAME.pong));
+  }
+
   cancel(callId: number): void {
     const start = this.open(FRAME.cancel);
     this.out.varint(callId);

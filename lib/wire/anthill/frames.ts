@@ -12,6 +12,9 @@ export const FRAME = {
   reply: 0x03,
   error: 0x04,
   cancel: 0x05,
+  /** Empty: is your process still there? Answered by a pong at once, whatever its handlers do. */
+  ping: 0x06,
+  pong: 0x07,
 } as const;
 
 /** Flags of request and reply. */

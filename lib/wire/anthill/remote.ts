@@ -3,13 +3,14 @@ import { rpcError } from '../../common/error-catalog.js';
 import { events } from '../../common/events.js';
 import { messageOf } from '../../common/message-of.js';
 import { RpcError } from '../../common/rpc-error.js';
-import type { ServiceNode } from '../../common/service-node.js';
+import { NODE_META, type ServiceNode } from '../../common/service-node.js';
 import type { Codec } from '../../rpc/codec.js';
 import type { Transport } from '../../rpc/transport.js';
 import type { ValueType } from '../../rpc/value-types.js';
 import type { OutboundCall } from '../../rpc/wire.js';
 import { BATCH_BYTES } from './frames.js';
 import { FrameWriter } from './frame-writer.js';
+import { Pulse } from './pulse.js';
 
 /** A reply in the making. */
 export interface DueReply {
@@ -31,6 +32,8 @@ interface DueError {
 const writeRequest = (writer: FrameWriter, call: OutboundCall): void => writer.request(call);
 const writeReply = (writer: FrameWriter, { callId, value, returns, codec }: DueReply): void => writer.reply(callId, value, returns, codec);
 const writeError = (writer: FrameWriter, { callId, error, codec }: DueError): void => writer.error(callId, error, codec);
+const writePing = (writer: FrameWriter): void => writer.ping();
+const writePong = (writer: FrameWriter): void => writer.pong();
 const writeCancel = (writer: FrameWriter, callId: number): void => writer.cancel(callId);
 
 /** Tokens carry the remote they belong to: even ones are this wire's, see Transport.send. */
@@ -49,6 +52,7 @@ export class Remote {
   readonly pending = new Map<number, OutboundCall>();
   /** Its calls that run here, by its id: to cancel them. */
   readonly serving = new Map<number, RpcContext>();
+  readonly pulse = new Pulse();
   /** Set by the owner when the remote is queued for flushing. */
   isDirty = false;
   lastUsedAt = 0;
@@ -57,6 +61,9 @@ export class Remote {
   private nodes = new Map<string, ServiceNode>();
   private lastNode: ServiceNode | undefined;
   private writing = false;
+  /** It answers pings: processes of an earlier version do not. */
+  private hasPong = false;
+  private owesPong = false;
   private sequence = 1;
   private requestsInBatch = 0;
 
@@ -117,6 +124,27 @@ export class Remote {
     this.put(writeError, { callId, error: new RpcError({ code, reason: reason.slice(0, 256), message: error.message.slice(0, 4096), undelivered }), codec });
   }
 
+  /** One tick of its pulse; asks it when it says so. Returns what has changed. */
+  tick(): 'lost' | 'back' | undefined {
+    if (!this.hasPong) return undefined;
+    const news = this.pulse.tick(this.pending.size > 0);
+    if (news !== 'ask') return news;
+    this.put(writePing, undefined);
+    return undefined;
+  }
+
+  /** Something depends on whether it is still there. */
+  get isWatched(): boolean {
+    return this.pending.size > 0 || this.pulse.isSilent;
+  }
+
+  /** It asked whether we are there; however often, one answer per message is enough. */
+  pong(): void {
+    if (this.owesPong) return;
+    this.owesPong = true;
+    this.put(writePong, undefined);
+  }
+
   /** The other side gave up a call that runs here: nothing more is said of it. */
   cancelled(callId: number): void {
     const context = this.serving.get(callId);
@@ -124,7 +152,12 @@ export class Remote {
     context?.abort(rpcError('ABORTED_BY_CALLER', 'the caller gave up'));
   }
 
-  /** Those nodes of it that were called, once. */
+  /** Those nodes of it that were called. */
+  get calledNodes(): Iterable<ServiceNode> {
+    return this.nodes.values();
+  }
+
+  /** The same, once. */
   takeNodes(): ServiceNode[] {
     const nodes = [...this.nodes.values()];
     this.nodes.clear();
@@ -136,6 +169,7 @@ export class Remote {
     if (this.nodes.size >= MAX_NODES) this.nodes.clear();
     this.nodes.set(node.id, node);
     this.lastNode = node;
+    this.hasPong = node.metadata[NODE_META.capabilities]?.split(',').includes('ping') ?? false;
   }
 
   cancel(callId: number): void {
@@ -163,15 +197,19 @@ export class Remote {
     }
   }
 
-  /** The message of this token reached nobody: its calls are safe to send elsewhere, older ones may have been served. */
+  /** The message of this token reached nobody: its calls are safe to send elsewhere. */
   lost(token: number, where: string): void {
     const undelivered = rpcError('NODE_UNREACHABLE', `nobody listens for ${where} any more`, { undelivered: true });
-    const gone = rpcError('NODE_UNREACHABLE', `the process of ${where} went away before it replied; the call may have been served`);
     this.failSent((call) => call.wireToken === token, undelivered);
-    this.failSent((call) => isOlder(call.wireToken, token), gone);
     const orphans = [...this.serving.values()];
     this.serving.clear();
     for (const context of orphans) context.abort(rpcError('ABORTED_BY_CALLER', 'the caller went away'));
+  }
+
+  /** No reply will come any more to what was sent before a lost message; it may have been served. */
+  gone(token: number, where: string): void {
+    const error = rpcError('NODE_UNREACHABLE', `the process of ${where} went away before it replied; the call may have been served`);
+    this.failSent((call) => isOlder(call.wireToken, token), error);
   }
 
   failAll(error: RpcError): void {
@@ -189,6 +227,7 @@ export class Remote {
 
   private nextBatch(): void {
     this.sequence = (this.sequence + 1) % SEQUENCES;
+    this.owesPong = false;
     this.requestsInBatch = 0;
   }
 

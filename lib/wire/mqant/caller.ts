@@ -17,6 +17,8 @@ const LONGEST_MS = 24 * 3600 * 1000;
 const NOTIFIED = 256;
 /** The calls to one address are not searched more often than this. */
 const SWEEP_PAUSE_MS = 20;
+/** A node that stops answers what came last after it has stopped listening: its replies may be overtaken by the news that nobody listens. */
+const LINGER_MS = 300;
 
 /**
  * The calling half of the wire: requests out, replies in by one inbox per process.
@@ -116,12 +118,17 @@ export class MqantCaller {
     }
     const older = this.sentBefore(id, node.address);
     this.pending.delete(id);
-    for (const victim of older) {
+    if (older.length > 0) this.link.clock.after(LINGER_MS, () => this.abandon(older));
+    call.fail(rpcError('NODE_UNREACHABLE', `${node.id} does not listen on ${node.address}; its process is gone, or about to come back`, { undelivered: true }));
+    return true;
+  }
+
+  private abandon(calls: readonly OutboundCall[]): void {
+    for (const victim of calls) {
+      if (this.pending.get(victim.id) !== victim) continue;
       this.pending.delete(victim.id);
       victim.fail(rpcError('NODE_UNREACHABLE', `${victim.node.id} went away while ${victim.path} was in flight; the call may have run`));
     }
-    call.fail(rpcError('NODE_UNREACHABLE', `${node.id} does not listen on ${node.address}; its process is gone, or about to come back`, { undelivered: true }));
-    return true;
   }
 
   /** Earlier calls to an address that nobody listens on any more: they did arrive, and their replies will not. */

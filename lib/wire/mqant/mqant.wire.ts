@@ -86,6 +86,10 @@ class MqantPeer implements WirePeer {
 
   flush(): void {}
 
+  async drain(): Promise<void> {
+    await Promise.all([...this.nodes.values()].map((subscription) => subscription.drain?.()));
+  }
+
   close(): void {
     this.closed = true;
     for (const subscription of this.nodes.values()) subscription.close();

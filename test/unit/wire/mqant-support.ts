@@ -162,6 +162,7 @@ export async function startProcess(hub: MemoryHub = memoryHub(), options?: Mqant
     processId,
     host: () => undefined,
     unreachable: (node) => unreachable.push(node.id),
+    reachable: () => {},
   });
   transport.on({ onUndeliverable: (token) => peer.undeliverable(token), onLink: (up) => peer.link(up) });
   await transport.connect();
