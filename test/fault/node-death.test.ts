@@ -39,7 +39,8 @@ describeWith('a node dies', ['nats-server', 'consul'], () => {
     assert.ok(failed.length <= inFlight.length, reasons(after));
     // 500/s over three nodes for 20 ms are 3 or 4; the rest is what the kernel and a busy machine took to notice.
     assert.ok(failed.length <= 20, `${failed.length} failed`);
-    assert.deepEqual(failed.filter(({ at }) => at > firstSeen), [], 'calls that began after the first failure failed too');
+    // Failures of calls in flight are told a moment later, when no reply can be under way any more; others avoid the node before that.
+    assert.deepEqual(failed.filter(({ at }) => at > killedAt + 100), [], 'calls that began well after the kill failed too');
     assert.ok(firstSeen - killedAt < 500, `the first failure was seen after ${firstSeen - killedAt} ms`);
     assert.deepEqual(toVictim.filter(({ at, error }) => at > firstSeen && error === undefined), [], 'the dead node answered');
     // Its registration is still there: it was not the TTL that saved the others.
