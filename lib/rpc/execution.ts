@@ -35,6 +35,9 @@ export interface ExecutionHost {
  */
 export class Execution extends DeadlineEntry implements LaneJob, AbortListener {
   abandoned = false;
+  /** Links of the server's list of what is in flight. */
+  previous: Execution | undefined;
+  next: Execution | undefined;
   private passed = 0;
   private running = false;
   private answered = false;

@@ -75,8 +75,13 @@ function copy(reader: ByteReader, count: number): Uint8Array {
 }
 
 function readArray(reader: ByteReader, count: number, depth: number, keys: KeyCache): unknown[] {
-  // Each element is at least one byte. Nothing is allocated ahead: nested headers could each claim what is left of the message.
+  // Each element is at least one byte. Long ones are not allocated ahead: nested headers could each claim what is left of the message.
   reader.need(count);
+  if (count <= 16) {
+    const few = new Array<unknown>(count);
+    for (let i = 0; i < count; i++) few[i] = read(reader, depth + 1, keys);
+    return few;
+  }
   const value: unknown[] = [];
   for (let i = 0; i < count; i++) value.push(read(reader, depth + 1, keys));
   return value;

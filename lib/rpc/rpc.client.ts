@@ -169,14 +169,16 @@ export class Rpc implements CallOwner {
     } catch (error) {
       return this.giveUp(call, last, error);
     }
-    if (picked instanceof Promise) {
-      picked.then(
-        (found) => this.send(call, found),
-        (error: unknown) => this.giveUp(call, last, error),
-      );
-    } else {
-      this.send(call, picked);
-    }
+    if (picked instanceof Promise) this.sendLater(call, picked, last);
+    else this.send(call, picked);
+  }
+
+  /** Apart from `attempt`, which would otherwise make room for these closures on every call. */
+  private sendLater(call: PendingCall, picking: Promise<Picked>, last: RpcError | undefined): void {
+    picking.then(
+      (picked) => this.send(call, picked),
+      (error: unknown) => this.giveUp(call, last, error),
+    );
   }
 
   /** No (other) node: the reason of the first failure says more than "none left". */

@@ -50,7 +50,9 @@ export class RpcServer implements NodeHost, ExecutionHost {
   abandoned = 0;
   private readonly handlers = new Map<string, BoundHandler>();
   private readonly table: LaneTable;
-  private readonly inFlight = new Set<Execution>();
+  /** What is in flight, linked through the executions: a set would allocate for each call. */
+  private newest: Execution | undefined;
+  private inFlight = 0;
   private refusing = false;
   private whenIdle: (() => void)[] = [];
   private suppliedHandlers = 0;
@@ -104,7 +106,7 @@ export class RpcServer implements NodeHost, ExecutionHost {
   }
 
   get size(): number {
-    return this.inFlight.size;
+    return this.inFlight;
   }
 
   /** Running and waiting calls by lane. */
@@ -126,7 +128,7 @@ export class RpcServer implements NodeHost, ExecutionHost {
       }
     }
     const execution = new Execution(this, handler, input, context, responder, now);
-    this.inFlight.add(execution);
+    this.began(execution);
     if (context.deadlineAt !== Infinity && !responder.keepsDeadline) this.deadlines.add(context, context.deadlineAt);
     execution.advance();
   }
@@ -134,6 +136,14 @@ export class RpcServer implements NodeHost, ExecutionHost {
   private refused(error: RpcError, { path }: BoundHandler, args: readonly unknown[], context: RpcContext, responder: Responder): void {
     this.failed({ path, args, context }, error);
     responder.fail(error);
+  }
+
+  private began(execution: Execution): void {
+    const { newest } = this;
+    execution.next = newest;
+    if (newest) newest.previous = execution;
+    this.newest = execution;
+    this.inFlight++;
   }
 
   private refusal(handler: BoundHandler, args: readonly unknown[], context: RpcContext, now: number): RpcError | undefined {
@@ -161,8 +171,13 @@ export class RpcServer implements NodeHost, ExecutionHost {
   /** @internal */
   ended(execution: Execution): void {
     this.deadlines.remove(execution.context);
-    this.inFlight.delete(execution);
-    if (this.inFlight.size === 0 && this.whenIdle.length > 0) for (const done of this.whenIdle.splice(0)) done();
+    const { previous, next } = execution;
+    if (next) next.previous = previous;
+    if (previous) previous.next = next;
+    else this.newest = next;
+    execution.previous = execution.next = undefined;
+    this.inFlight--;
+    if (this.inFlight === 0 && this.whenIdle.length > 0) for (const done of this.whenIdle.splice(0)) done();
   }
 
   /** @internal */
@@ -217,7 +232,7 @@ export class RpcServer implements NodeHost, ExecutionHost {
 
   /** Resolves when nothing runs and nothing waits, or when `signal` aborts. */
   idle(signal: AbortSignal): Promise<void> {
-    if (this.inFlight.size === 0 || signal.aborted) return Promise.resolve();
+    if (this.inFlight === 0 || signal.aborted) return Promise.resolve();
     return new Promise((resolve) => {
       const done = (): void => {
         signal.removeEventListener('abort', done);
@@ -230,7 +245,8 @@ export class RpcServer implements NodeHost, ExecutionHost {
 
   /** Ends what still runs; returns the handlers that were cut off, and how old their calls were. */
   abortAll(): string[] {
-    const cut = [...this.inFlight];
+    const cut: Execution[] = [];
+    for (let execution = this.newest; execution; execution = execution.next) cut.unshift(execution);
     for (const execution of cut) {
       execution.context.abort(rpcError('HANDLER_ABORTED', `${this.nodeId} stopped before ${execution.context.path} was done`, { metadata: { node: this.nodeId } }));
     }
