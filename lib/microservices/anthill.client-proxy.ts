@@ -18,7 +18,7 @@ export interface AnthillClientOptions extends CallOptions {
  * remote RpcException carried is in its code, message and details.
  * @public
  */
-export class AnthillClientProxy extends ClientProxy<Record<never, () => void>, 'connected' | 'disconnected'> {
+export class AnthillClientProxy extends ClientProxy {
   private readonly target: string;
   private readonly source: Rpc | (() => Rpc);
   private readonly callOptions: CallOptions;
@@ -53,18 +53,22 @@ export class AnthillClientProxy extends ClientProxy<Record<never, () => void>, '
   }
 
   protected override publish(packet: ReadPacket, callback: (packet: WritePacket) => void): () => void {
+    const { rpc } = this;
     const { path, data, options } = this.read(packet);
     const cancel = new AbortController();
     const signal = options.signal ? AbortSignal.any([options.signal, cancel.signal]) : cancel.signal;
+    const end = (answer: WritePacket): void => {
+      this.inFlight.delete(cancel);
+      callback(answer);
+    };
     this.inFlight.add(cancel);
-    this.rpc
-      .call(this.target, path, [data], { ...options, signal })
-      .then(
-        (response) => callback({ response, isDisposed: true }),
-        (err: unknown) => callback({ err, isDisposed: true }),
-      )
-      .finally(() => this.inFlight.delete(cancel));
-    return () => cancel.abort();
+    rpc.call(this.target, path, [data], { ...options, signal }).then(
+      (response) => end({ response, isDisposed: true }),
+      (err: unknown) => end({ err, isDisposed: true }),
+    );
+    return () => {
+      if (this.inFlight.delete(cancel)) cancel.abort();
+    };
   }
 
   protected override async dispatchEvent<T>(packet: ReadPacket): Promise<T> {

@@ -34,7 +34,7 @@ type Handler = MessageHandler<unknown, RpcContext, unknown>;
  * it closes transports (signals, hybrid apps), `AnthillModule` has drained before the first of them.
  * @public
  */
-export class AnthillStrategy extends Server<Record<string, () => void>, 'connected' | 'disconnected'> implements CustomTransportStrategy {
+export class AnthillStrategy extends Server implements CustomTransportStrategy {
   private readonly patterns = new PatternRoutes<Handler>();
   private readonly errors: OriginalErrors;
   private opened: Promise<void> | undefined;
