@@ -135,11 +135,12 @@ export class AppEngine {
     this.running.abort(new Error('the app is stopping'));
     await this.stopParts(['ingress'], deadline);
     if (this.advertised && runtime.local.length > 0) await sleep(clock, graceMs(), deadline, true);
-    runtime.refuse();
+    runtime.refuse('others');
     await this.tried('finish calls', () => runtime.idle(deadline));
     const cut = runtime.abortAll();
     if (cut.length > 0) this.fail('finish calls', new Error(`aborted after killWaitMs: ${cut.join(', ')}`));
     await this.tried('end of run()', () => within(this.runsDone, deadline, 'a module\'s run(signal) did not return after its signal aborted'));
+    runtime.refuse('all');
   }
 
   private async deregister(deadline: AbortSignal): Promise<void> {

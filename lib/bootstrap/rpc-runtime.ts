@@ -19,6 +19,7 @@ import type { ServerHooks } from '../rpc/server-hooks.js';
 import type { Transport } from '../rpc/transport.js';
 import type { Wire, WirePeer } from '../rpc/wire.js';
 import { ServiceDirectory } from '../selector/service-directory.js';
+import { DrainingPicker } from './draining-picker.js';
 import { LocalNode, type NodeSpec } from './local-node.js';
 
 /** What a process's RPC is made of, all choices made. */
@@ -60,6 +61,7 @@ export class RpcRuntime {
   private readonly peers = new Map<string, WirePeer>();
   private readonly chosen = new WeakMap<ServiceNode, WirePeer>();
   private readonly advertiser: Advertiser;
+  private readonly picker: DrainingPicker;
   private listening = false;
 
   constructor(private readonly options: RuntimeOptions) {
@@ -67,10 +69,11 @@ export class RpcRuntime {
     this.deadlines = new DeadlineQueue(clock);
     this.processId = random.hex(8);
     this.directory = new ServiceDirectory(registry, { clock, random, logger, ...(selector && { selector }), ...(filters && { filters }) });
+    this.picker = new DrainingPicker(this.directory);
     this.advertiser = new Advertiser(registry, { clock, random, logger });
     this.rpc = new Rpc(
       {
-        picker: this.directory,
+        picker: this.picker,
         shared: new ClientShared(),
         host: (nodeId) => this.host(nodeId),
         peer: (node) => this.peer(node),
@@ -163,16 +166,21 @@ export class RpcRuntime {
     return node.advertise({ ...mqant, ...node.spec.metadata, ...ours });
   }
 
+  /** Takes the nodes out of the registry; work in flight still reaches them. */
   withdraw(signal: AbortSignal): Promise<void> {
+    this.picker.own = (type) => this.local.find((node) => node.spec.type === type)?.node;
     return this.advertiser.withdrawAll(signal);
   }
 
-  refuse(): void {
-    for (const { server } of this.nodes.values()) server.refuse();
+  /** New calls of other processes, or all new calls, get UNAVAILABLE. */
+  refuse(whom: 'others' | 'all' = 'all'): void {
+    for (const { server } of this.nodes.values()) server.refuse(whom);
   }
 
+  /** Resolves when no node has work left, or when `signal` aborts. What one does may call another: it counts when all rest at the same time. */
   async idle(signal: AbortSignal): Promise<void> {
-    await Promise.all(this.local.map(({ server }) => server.idle(signal)));
+    do await Promise.all(this.local.map(({ server }) => server.idle(signal)));
+    while (!signal.aborted && this.local.some(({ server }) => server.size > 0));
   }
 
   /** Returns `node path` of what was cut off. */
@@ -188,6 +196,7 @@ export class RpcRuntime {
     for (const peer of this.peers.values()) peer.close();
     await this.options.transport.flush().catch(() => {});
     await this.options.transport.close();
+    this.picker.own = undefined;
     this.directory.close();
     this.deadlines.close();
   }

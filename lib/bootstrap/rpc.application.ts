@@ -113,7 +113,7 @@ export class RpcApplication implements AppHandle, HookedApp, ServiceHost {
   }
 
   health(): AppHealth {
-    return { state: this.state, ready: this.engine.isReady, parts: this.engine.health() };
+    return { state: this.state, ready: this.drainPromise === undefined && this.engine.isReady, parts: this.engine.health() };
   }
 
   /**

@@ -53,7 +53,7 @@ export class RpcServer implements NodeHost, ExecutionHost {
   /** What is in flight, linked through the executions: a set would allocate for each call. */
   private newest: Execution | undefined;
   private inFlight = 0;
-  private refusing = false;
+  private refusing: 'others' | 'all' | undefined;
   private whenIdle: (() => void)[] = [];
   private suppliedHandlers = 0;
 
@@ -147,7 +147,7 @@ export class RpcServer implements NodeHost, ExecutionHost {
   }
 
   private refusal(handler: BoundHandler, args: readonly unknown[], context: RpcContext, now: number): RpcError | undefined {
-    if (this.refusing) {
+    if (this.refusing === 'all' || (this.refusing === 'others' && context.wire !== 'local')) {
       return rpcError('DRAINING', `${this.nodeId} is stopping and takes no new calls`, { undelivered: true, metadata: { node: this.nodeId } });
     }
     if (context.deadlineAt !== Infinity && context.deadlineAt <= now) return deadlineExceeded(this.nodeId, handler.path);
@@ -225,9 +225,9 @@ export class RpcServer implements NodeHost, ExecutionHost {
     }
   }
 
-  /** From now on new calls get UNAVAILABLE, marked safe to retry elsewhere. */
-  refuse(): void {
-    this.refusing = true;
+  /** From now on new calls get UNAVAILABLE, marked safe to retry elsewhere: those of other processes, or all. */
+  refuse(whom: 'others' | 'all' = 'all'): void {
+    this.refusing = whom;
   }
 
   /** Resolves when nothing runs and nothing waits, or when `signal` aborts. */
