@@ -349,7 +349,7 @@ class AnthillPeer implements WirePeer {
       error = rpcError('REPLY_TYPE', `the error of ${call.node.id} ${call.path} cannot be read: ${messageOf(cause)}`, { cause });
     }
     // It stops: others need not find that out for themselves.
-    if (error.reason === 'DRAINING') this.wireLink.unreachable(call.node);
+    if (error.reason === 'DRAINING' && error.undelivered) this.wireLink.unreachable(call.node);
     call.fail(error);
   }
 
