@@ -24,12 +24,12 @@ export interface RpcContextInit {
   /** Id of the node that serves the call. */
   readonly nodeId: string;
   readonly caller: string;
-  readonly metadata?: Readonly<Record<string, string>>;
+  readonly metadata?: Readonly<Record<string, string>> | undefined;
   /** On the clock's monotonic scale. */
   readonly deadlineAt: number;
   /** The call came from outside through a gateway. */
   readonly external?: boolean;
-  readonly chain?: readonly HeldLane[];
+  readonly chain?: readonly HeldLane[] | undefined;
   readonly wire: string;
 }
 

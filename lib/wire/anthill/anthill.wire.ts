@@ -315,8 +315,8 @@ class AnthillPeer implements WirePeer {
         deadlineAt: this.receivedAt + head.timeoutMs,
         external: (head.flags & FLAG.external) !== 0,
         wire: ANTHILL_WIRE,
-        ...(head.metadata && { metadata: head.metadata }),
-        ...(head.chain && { chain: head.chain }),
+        metadata: head.metadata,
+        chain: head.chain,
       },
       clock,
     );

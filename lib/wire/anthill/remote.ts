@@ -5,6 +5,7 @@ import { messageOf } from '../../common/message-of.js';
 import { RpcError } from '../../common/rpc-error.js';
 import { NODE_META, type ServiceNode } from '../../common/service-node.js';
 import type { Codec } from '../../rpc/codec.js';
+import { IdTable } from '../../rpc/id-table.js';
 import type { Transport } from '../../rpc/transport.js';
 import type { ValueType } from '../../rpc/value-types.js';
 import type { OutboundCall } from '../../rpc/wire.js';
@@ -49,9 +50,9 @@ const MAX_NODES = 1000;
  */
 export class Remote {
   /** Our calls that wait for a reply, by id; `wireToken` is the message they left with. */
-  readonly pending = new Map<number, OutboundCall>();
+  readonly pending = new IdTable<OutboundCall>();
   /** Its calls that run here, by its id: to cancel them. */
-  readonly serving = new Map<number, RpcContext>();
+  readonly serving = new IdTable<RpcContext>();
   readonly pulse = new Pulse();
   /** Set by the owner when the remote is queued for flushing. */
   isDirty = false;
@@ -201,7 +202,7 @@ export class Remote {
   lost(token: number, where: string): void {
     const undelivered = rpcError('NODE_UNREACHABLE', `nobody listens for ${where} any more`, { undelivered: true });
     this.failSent((call) => call.wireToken === token, undelivered);
-    const orphans = [...this.serving.values()];
+    const orphans = this.serving.values();
     this.serving.clear();
     for (const context of orphans) context.abort(rpcError('ABORTED_BY_CALLER', 'the caller went away'));
   }
@@ -233,7 +234,7 @@ export class Remote {
 
   private failSent(which: (call: OutboundCall) => boolean, error: RpcError): void {
     const failed: OutboundCall[] = [];
-    for (const [id, call] of this.pending) {
+    for (const [id, call] of this.pending.entries()) {
       if (!which(call)) continue;
       this.pending.delete(id);
       failed.push(call);
