@@ -7,6 +7,7 @@ import { from, Observable, of } from 'rxjs';
 import { RpcApplication } from '../../../lib/bootstrap/rpc.application.js';
 import { RpcContext } from '../../../lib/common/call-context.js';
 import { RpcError } from '../../../lib/common/rpc-error.js';
+import { Ctx as AnthillCtx, Meta } from '../../../lib/metadata/params.decorator.js';
 import { caller, microservice, rootModule, rpcError, until, type Plugs } from './support.js';
 
 @Injectable()
@@ -52,8 +53,8 @@ export class MathController {
   }
 
   @MessagePattern('ctx')
-  ctx(@Payload() data: unknown, @Ctx() context: RpcContext): unknown {
-    return { data, isContext: context instanceof RpcContext, path: context.path, trace: context.metadata['trace'], caller: context.caller };
+  ctx(@Payload() data: unknown, @Ctx() context: RpcContext, @AnthillCtx() again: RpcContext, @Meta('trace') trace: Meta<string>): unknown {
+    return { data, isContext: context instanceof RpcContext && again === context && trace === context.metadata['trace'], path: context.path, trace: context.metadata['trace'], caller: context.caller };
   }
 
   @MessagePattern(['one', 'two'])
