@@ -134,7 +134,8 @@ export class AppEngine {
     if (this.advertised) await this.deregister(deadline);
     this.running.abort(new Error('the app is stopping'));
     await this.stopParts(['ingress'], deadline);
-    if (this.advertised && runtime.local.length > 0) await sleep(clock, graceMs(), deadline, true);
+    const grace = this.advertised && runtime.local.length > 0 ? graceMs() : 0;
+    if (grace > 0) await sleep(clock, grace, deadline, true);
     runtime.refuse('others');
     await this.tried('finish calls', () => runtime.idle(deadline));
     const cut = runtime.abortAll();

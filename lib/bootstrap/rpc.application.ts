@@ -38,6 +38,8 @@ export class RpcApplication implements AppHandle, HookedApp, ServiceHost {
   private container: Container | undefined;
   private liveConfig: AppConfig;
   private startPromise: Promise<this> | undefined;
+  /** Ends before the stop that it causes; {@link startPromise} after it. */
+  private starting: Promise<this> | undefined;
   private drainPromise: Promise<void> | undefined;
   private stopPromise: Promise<void> | undefined;
   private isStarting = false;
@@ -122,7 +124,7 @@ export class RpcApplication implements AppHandle, HookedApp, ServiceHost {
    * @throws whatever kept it from starting, after everything that had started is stopped again
    */
   start(options: StartOptions = {}): Promise<this> {
-    return (this.startPromise ??= this.doStart(options));
+    return (this.startPromise ??= this.startedOrStopped(options));
   }
 
   /** @internal Serves what is no `@RpcModule`; for bridges. */
@@ -132,6 +134,17 @@ export class RpcApplication implements AppHandle, HookedApp, ServiceHost {
     const node = addService(this.prepared, this.state, service, handlers);
     if (this.state === 'ready') await openService(this.prepared, node);
     return node;
+  }
+
+  private async startedOrStopped(options: StartOptions): Promise<this> {
+    this.starting = this.doStart(options);
+    try {
+      return await this.starting;
+    } catch (error) {
+      // A stop that interrupted it, or a run() that failed: the rest is being closed.
+      await this.stopPromise?.catch(() => {});
+      throw error;
+    }
   }
 
   private async doStart(options: StartOptions): Promise<this> {
@@ -203,7 +216,7 @@ export class RpcApplication implements AppHandle, HookedApp, ServiceHost {
     const wasRunning = this.state === 'ready';
     if (this.isStarting) {
       this.engine.interrupt(new Error('the app was stopped while it started'));
-      await this.engine.tried('end of start', () => within(this.startPromise!.then(() => {}, () => {}), this.deadline.signal, 'start() did not return after it was interrupted'));
+      await this.engine.tried('end of start', () => within(this.starting!.then(() => {}, () => {}), this.deadline.signal, 'start() did not return after it was interrupted'));
     }
     if (wasRunning) await this.engine.hooked('beforeStop', () => options.hooks?.beforeStop?.(this), this.deadline.signal);
     await this.engine.drain(this.deadline.signal);
