@@ -8,6 +8,8 @@ import type { RpcServer } from '../rpc/rpc.server.js';
 export interface NodeSpec {
   readonly type: string;
   readonly id: string;
+  /** The id was given, not drawn: another process may have it too. */
+  readonly isNamed?: boolean;
   readonly version: string;
   readonly metadata: Readonly<Record<string, string>>;
   readonly registration: RegistrationOptions;

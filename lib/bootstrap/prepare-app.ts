@@ -183,6 +183,7 @@ export function addNode(runtime: RpcRuntime, options: Readonly<ServiceOptions>, 
   return runtime.addNode({
     type: options.type,
     id: given,
+    isNamed: given !== randomId,
     version: module.version ?? options.version ?? '0.0.0',
     metadata: { ...options.metadata, ...module.metadata },
     // More specific first: the entry in config, the decorator, the app.

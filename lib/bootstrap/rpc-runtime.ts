@@ -21,6 +21,7 @@ import type { Wire, WirePeer } from '../rpc/wire.js';
 import { ServiceDirectory } from '../selector/service-directory.js';
 import { DrainingPicker } from './draining-picker.js';
 import { LocalNode, type NodeSpec } from './local-node.js';
+import { NodeClaims } from './node-claims.js';
 
 /** What a process's RPC is made of, all choices made. */
 export interface RuntimeOptions {
@@ -61,6 +62,7 @@ export class RpcRuntime {
   private readonly peers = new Map<string, WirePeer>();
   private readonly chosen = new WeakMap<ServiceNode, WirePeer>();
   private readonly advertiser: Advertiser;
+  private readonly claims: NodeClaims;
   private readonly picker: DrainingPicker;
   private listening = false;
 
@@ -70,6 +72,7 @@ export class RpcRuntime {
     this.processId = random.hex(8);
     this.directory = new ServiceDirectory(registry, { clock, random, logger, ...(selector && { selector }), ...(filters && { filters }) });
     this.picker = new DrainingPicker(this.directory);
+    this.claims = new NodeClaims(options);
     this.advertiser = new Advertiser(registry, { clock, random, logger });
     this.rpc = new Rpc(
       {
@@ -145,9 +148,12 @@ export class RpcRuntime {
     this.listening = true;
   }
 
-  /** Makes a node reachable. */
+  /** Makes a node reachable. @throws BootError NODE_ID_TAKEN */
   async open(local: LocalNode): Promise<void> {
-    local.address = this.options.transport.address('node', `${local.spec.type}.${local.spec.id}`);
+    const { transport } = this.options;
+    const { type, id, isNamed } = local.spec;
+    if (isNamed) await this.claims.check(type, local.id, transport.address('process', this.processId));
+    local.address = transport.address('node', `${type}.${id}`);
     for (const peer of this.peers.values()) await peer.serve(local.server, local.address);
   }
 
@@ -228,6 +234,7 @@ export class RpcRuntime {
   }
 
   private undeliverable(token: number): void {
+    if (this.claims.undeliverable(token)) return;
     for (const peer of this.peers.values()) if (peer.undeliverable(token)) return;
   }
 
