@@ -100,8 +100,14 @@ export class StillClock implements Clock {
   wall(): number {
     return this.wallTime;
   }
-  after(): () => void {
-    return () => {};
+  private timers: (() => void)[] = [];
+  after(_delayMs?: number, fn: () => void = () => {}): () => void {
+    this.timers.push(fn);
+    return () => (this.timers = this.timers.filter((timer) => timer !== fn));
+  }
+  /** Ends every wait that has begun. */
+  ring(): void {
+    for (const timer of this.timers.splice(0)) timer();
   }
 }
 
