@@ -1,5 +1,8 @@
 /** Layout constants of `anthill/1`. docs/protocol.md has the whole of it with test vectors. */
 
+/** As nodes publish it. */
+export const ANTHILL_WIRE = 'anthill/1';
+
 /** First byte of each message. */
 export const MAGIC = 0xa7;
 export const VERSION = 1;
