@@ -118,6 +118,7 @@ export function readSlots(reader: ByteReader, types: readonly (ValueType | Reply
     if (reader.at !== reader.end) throw new MalformedBytes('bytes after a slot');
     reader.end = end;
   }
+  if (reader.at !== end) throw new MalformedBytes('bytes after the slots');
   return values;
 }
 

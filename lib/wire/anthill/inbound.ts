@@ -147,7 +147,7 @@ export class Inbound {
     if (call === undefined) return;
     try {
       const slots = (reader.u8() & FLAG.slots) !== 0;
-      const value = slots ? readSlots(reader, call.returns === undefined ? undefined : [call.returns], call.codec, 'reply')[0] : call.codec.decode(reader);
+      const value = slots ? readOnly(readSlots(reader, call.returns === undefined ? undefined : [call.returns], call.codec, 'reply')) : call.codec.decode(reader);
       call.succeed(value);
     } catch (error) {
       call.fail(rpcError('REPLY_TYPE', `the reply of ${call.node.id} ${call.path} cannot be read: ${messageOf(error)}`, { cause: error }));
@@ -175,6 +175,11 @@ export class Inbound {
     if (call === undefined && events.count.hasSubscribers) events.count.publish({ name: 'reply.unknown', detail: sender });
     return call;
   }
+}
+
+function readOnly(values: readonly unknown[]): unknown {
+  if (values.length !== 1) throw new MalformedBytes(`${values.length} results`);
+  return values[0];
 }
 
 function readArgs(reader: ByteReader, head: RequestHead, entry: HandlerEntry, codec: Codec): readonly unknown[] {

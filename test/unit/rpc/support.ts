@@ -77,7 +77,7 @@ export class Cluster {
   async start(nodes: readonly NodeSetup[] = [], overrides: Partial<RuntimeOptions> = {}, clock: Clock = this.clock): Promise<TestProcess> {
     const log: LogLine[] = [];
     const codecs = [msgpack(), json()];
-    const transport = memory(this.hub);
+    const transport = overrides.transport ?? memory(this.hub);
     const runtime = new RpcRuntime({
       transport,
       wires: [anthillWire()],
