@@ -36,6 +36,8 @@ export interface EngineOptions {
 export interface StartOptions {
   /** Give up at the first refusal of transport or registry instead of trying until they are there. @default false */
   failFast?: boolean;
+  /** Hold the process while the app runs, also when no socket does. @default true */
+  keepAlive?: boolean;
 }
 
 /** How long the registry may take to answer at all, before the container is built. */
@@ -44,6 +46,7 @@ const REACH_WAIT_MS = 3000;
 const REGISTER_WAIT_MS = 3000;
 /** Deregistration must not use up the time that calls in flight need. */
 const WITHDRAW_WAIT_MS = 3000;
+const LONGEST_TIMER_MS = 0x7fffffff;
 /** What remains for closing when the handlers have used up all the time: last replies leave, connections say goodbye. */
 const CLOSING_MS = 700;
 
@@ -57,6 +60,7 @@ export class AppEngine {
   private readonly starting = new AbortController();
   private readonly started: AppPart[] = [];
   private runsDone: Promise<void> = Promise.resolve();
+  private release: () => void = () => {};
   private opened = false;
   private advertised = false;
   private readonly failures: unknown[] = [];
@@ -100,7 +104,7 @@ export class AppEngine {
     }
   }
 
-  async start({ failFast = false }: StartOptions = {}): Promise<void> {
+  async start({ failFast = false, keepAlive = true }: StartOptions = {}): Promise<void> {
     const { runtime, registry, transport } = this.options;
     const { signal } = this.starting;
     await this.step('bind handlers', () => this.options.bind());
@@ -116,7 +120,13 @@ export class AppEngine {
     await this.startParts('ingress');
     this.launch();
     signal.throwIfAborted();
+    if (keepAlive) this.hold();
     this.moveTo('ready');
+  }
+
+  /** A service in wait of calls is no reason for Node to end the process. */
+  private hold(): void {
+    this.release = this.options.clock.after(LONGEST_TIMER_MS, () => this.hold(), true);
   }
 
   /** Interrupts a start that waits for a server. */
@@ -157,6 +167,7 @@ export class AppEngine {
     await this.stopParts(['transport'], deadline);
     await this.tried('close transport', () => within(runtime.close(), deadline, 'the transport did not close in time'));
     await this.stopParts(['resource', 'registry'], deadline);
+    this.release();
     await this.tried('close registry', () => within(registry.close(), deadline, 'the registry did not close in time'));
   }
 

@@ -24,7 +24,8 @@ export async function createTestingApp(options: TestingAppOptions): Promise<RpcA
   const { modules, overrides = [], ...rest } = options;
   const isolated: AppOptions = { flags: false, env: {}, configFile: false, logger: false, graceMs: 0, ...rest };
   const app = await createApp(rootOfModules(modules), isolated, overrides.length > 0 ? overriding(overrides) : undefined);
-  return app.start({ failFast: true });
+  // A test that forgets to stop its app should not hang.
+  return app.start({ failFast: true, keepAlive: false });
 }
 
 function overriding(overrides: readonly TestingOverride[]): ContextBuilder {
