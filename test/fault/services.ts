@@ -25,6 +25,13 @@ class Echo {
     return 'done';
   }
 
+  /** Slow whatever it is given. */
+  @Handler('/pause', { concurrent: true })
+  async pause(): Promise<string> {
+    await pause(200);
+    return 'done';
+  }
+
   /** Does not listen to its signal, and never ends. */
   @Handler('/stubborn', { concurrent: true })
   stubborn(): Promise<never> {
