@@ -56,6 +56,8 @@ export class Remote {
   readonly pulse = new Pulse();
   /** Set by the owner when the remote is queued for flushing. */
   isDirty = false;
+  /** Since the owner looked last. */
+  wasUsed = true;
   lastUsedAt = 0;
   private readonly writer: FrameWriter;
   /** Nodes that were called there: when nobody listens at its address, none of them can be reached. */
@@ -96,6 +98,7 @@ export class Remote {
   }
 
   request(call: OutboundCall): void {
+    this.wasUsed = true;
     if (call.node !== this.lastNode) this.remember(call.node);
     // Before the frame: whether the remote is quiet decides when it is flushed.
     if (!call.noReply) this.pending.set(call.id, call);
@@ -109,6 +112,7 @@ export class Remote {
   }
 
   reply(reply: DueReply): void {
+    this.wasUsed = true;
     const failure = this.put(writeReply, reply);
     if (failure === undefined) return;
     const { callId, codec, where } = reply;

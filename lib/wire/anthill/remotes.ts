@@ -6,6 +6,7 @@ import { Remote } from './remote.js';
 const IDLE_MS = 60_000;
 /** How often processes that owe us replies are looked at, see {@link Pulse}. */
 const TICK_MS = 100;
+const ROOM_PAUSE_MS = 100;
 /** More processes than any cluster has: what comes beyond is made up. */
 export const MAX_REMOTES = 20_000;
 
@@ -18,6 +19,7 @@ export class Remotes {
   private flushing: NodeJS.Immediate | undefined;
   private microtask = false;
   private sweepAt: number;
+  private roomAt = 0;
   private stopTicking: (() => void) | undefined;
   private readonly flushNow = (): void => this.flush();
   private readonly flushSoon = (): void => {
@@ -55,7 +57,7 @@ export class Remotes {
   get(address: string): Remote | undefined {
     let remote = this.byAddress.get(address);
     if (remote === undefined) {
-      if (this.byAddress.size >= MAX_REMOTES) this.sweep(0);
+      if (this.byAddress.size >= MAX_REMOTES) this.makeRoom();
       if (this.byAddress.size >= MAX_REMOTES) return undefined;
       do this.nextId = (this.nextId + 1) % (2 * MAX_REMOTES);
       while (this.byId.has(this.nextId));
@@ -116,13 +118,22 @@ export class Remotes {
     this.stopTicking = watched ? this.wireLink.clock.after(TICK_MS, () => this.tick()) : undefined;
   }
 
+  /** Whoever is idle goes, but not at each attempt: strangers would have us search for room all day. */
+  private makeRoom(): void {
+    const now = this.wireLink.clock.now();
+    if (now < this.roomAt) return;
+    this.roomAt = now + ROOM_PAUSE_MS;
+    this.sweep(0);
+  }
+
   private sweep(idleMs = IDLE_MS): void {
     const now = this.wireLink.clock.now();
     this.sweepAt = now + IDLE_MS;
     for (const remote of this.byAddress.values()) {
-      if (!remote.isIdle) remote.lastUsedAt = now;
-      else if (remote.lastUsedAt === 0 && idleMs > 0) remote.lastUsedAt = now;
-      else if (now - remote.lastUsedAt >= idleMs) {
+      if (!remote.isIdle || (remote.wasUsed && idleMs > 0)) {
+        remote.lastUsedAt = now;
+        remote.wasUsed = false;
+      } else if (now - remote.lastUsedAt >= idleMs) {
         this.byAddress.delete(remote.address);
         this.byId.delete(remote.id);
       }
