@@ -62,6 +62,7 @@ export class Remotes {
       do this.nextId = (this.nextId + 1) % (2 * MAX_REMOTES);
       while (this.byId.has(this.nextId));
       remote = new Remote(address, this.nextId, this.address, this.wireLink.transport, (dirty) => this.schedule(dirty));
+      remote.lastUsedAt = this.wireLink.clock.now();
       this.byAddress.set(address, remote);
       this.byId.set(remote.id, remote);
     }
@@ -73,12 +74,14 @@ export class Remotes {
     if (this.flushing) clearImmediate(this.flushing);
     this.flushing = undefined;
     const { dirty } = this;
+    const now = this.wireLink.clock.now();
     this.dirty = [];
     for (const remote of dirty) {
       remote.isDirty = false;
+      remote.lastUsedAt = now;
       remote.flush();
     }
-    if (this.wireLink.clock.now() > this.sweepAt) this.sweep();
+    if (now > this.sweepAt) this.sweep(now, IDLE_MS);
   }
 
   close(): void {
@@ -126,17 +129,13 @@ export class Remotes {
     this.sweep(0);
   }
 
-  private sweep(idleMs = IDLE_MS): void {
-    const now = this.wireLink.clock.now();
+  /** Forgets those with whom nothing is under way and nothing was said for so long. */
+  private sweep(now: number, idleMs: number): void {
     this.sweepAt = now + IDLE_MS;
     for (const remote of this.byAddress.values()) {
-      if (!remote.isIdle || (remote.wasUsed && idleMs > 0)) {
-        remote.lastUsedAt = now;
-        remote.wasUsed = false;
-      } else if (now - remote.lastUsedAt >= idleMs) {
-        this.byAddress.delete(remote.address);
-        this.byId.delete(remote.id);
-      }
+      if (!remote.isIdle || now - remote.lastUsedAt < idleMs) continue;
+      this.byAddress.delete(remote.address);
+      this.byId.delete(remote.id);
     }
   }
 }
