@@ -126,7 +126,7 @@ export class Remotes {
     const now = this.wireLink.clock.now();
     if (now < this.roomAt) return;
     this.roomAt = now + ROOM_PAUSE_MS;
-    this.sweep(0);
+    this.sweep(now, 0);
   }
 
   /** Forgets those with whom nothing is under way and nothing was said for so long. */
