@@ -7,12 +7,16 @@ import { checkLaws } from './check-laws.js';
 const root = projectRoot();
 const files = readdirSync(join(root, 'lib'), { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.ts'));
 const sources = new Map(files.map((file) => [file.split(sep).join('/'), readFileSync(join(root, 'lib', file), 'utf8')]));
-const { name, dependencies = {}, peerDependencies = {} } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
+const { name, dependencies = {}, peerDependencies = {}, peerDependenciesMeta = {} } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
   name: string;
   dependencies?: Record<string, string>;
   peerDependencies?: Record<string, string>;
+  peerDependenciesMeta?: Record<string, { optional?: boolean }>;
 };
-const manifest = { name, dependencies: Object.keys(dependencies), peers: Object.keys(peerDependencies) };
+const peers = Object.keys(peerDependencies);
+// npm installs the other peers by itself: to users they are dependencies.
+const optional = peers.filter((peer) => peerDependenciesMeta[peer]?.optional);
+const manifest = { name, dependencies: [...Object.keys(dependencies), ...peers.filter((peer) => !optional.includes(peer))], peers: optional };
 
 const violations = checkLaws(sources, manifest);
 for (const { law, file, line, message } of violations) console.log(`lib/${file}:${line}: ${law}: ${message}`);
