@@ -11,10 +11,10 @@ const rounds = isSoak ? 20 : 1;
 describeWith('rolling restarts', ['nats-server', 'consul'], () => {
   const rig = faultRig();
 
-  for (const named of [true, false]) {
-    it(`${rounds} of three nodes ${named ? 'with ids of their own' : 'with random ids'} under 500 calls/s: no call fails (F13)`, async () => {
+  for (const [named, wire] of [[true, 'anthill/1'], [false, 'anthill/1'], [true, 'mqant']] as const) {
+    it(`${rounds} of three nodes ${named ? 'with ids of their own' : 'with random ids'} over ${wire} under 500 calls/s: no call fails (F13)`, async () => {
       const [nats, consul] = await Promise.all([rig.nats(), rig.consul()]);
-      const plan = { nats: nats.url, consul: addrOf(consul) };
+      const plan = { nats: nats.url, consul: addrOf(consul), wires: [wire] };
       const start = (id: string): Promise<WorkerProcess> => rig.start({ ...plan, name: `node-${id}`, services: ['echo'], ...(named && { nodeId: id }) });
       const caller = await rig.start({ ...plan, name: 'caller', services: [] });
       const ids = ['a', 'b', 'c'];
@@ -44,7 +44,7 @@ describeWith('rolling restarts', ['nats-server', 'consul'], () => {
       const rest = await caller.ask({ do: 'unload' });
       assertNoFailures(rest, 'after the last restart');
       total += rest.length;
-      figure(`rolling restarts, ${named ? 'given' : 'random'} ids: 0 of ${total} calls failed over ${restarts} restarts; worst p99 of a restart ${worst.toFixed(0)} ms`);
+      figure(`rolling restarts, ${named ? 'given' : 'random'} ids, ${wire}: 0 of ${total} calls failed over ${restarts} restarts; worst p99 of a restart ${worst.toFixed(0)} ms`);
       assert.equal(restarts, rounds * 3);
     });
   }
