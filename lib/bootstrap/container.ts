@@ -2,13 +2,14 @@ import { ApplicationConfig, ModulesContainer } from '@nestjs/core';
 import type { AppPart } from '../common/lifecycle.js';
 import { APP_PART } from '../metadata/app-part.decorator.js';
 import { hasRun } from '../metadata/on-run.js';
+import { RPC_MODULE } from '../metadata/rpc-module.decorator.js';
 import type { ErrorClass } from '../common/handler-options.js';
 import { exploreRpcModules, type RpcModuleDescriptor } from '../wiring/rpc-module.explorer.js';
 import { errorTypesOf } from './error-classes.js';
 import { exploreClasses } from '../wiring/explore-classes.js';
 import type { RunnableModule } from './app-engine.js';
 import { HandlerBinder } from './handler-binder.js';
-import type { PreparedApp } from './prepare-app.js';
+import { addNode, type PreparedApp } from './prepare-app.js';
 
 /** What an app needs of Nest's container, whoever built it. */
 export interface ContainerAccess {
@@ -27,6 +28,16 @@ export class Container {
     private readonly prepared: PreparedApp,
   ) {
     this.modules = access.get(ModulesContainer);
+    this.adopt();
+  }
+
+  /** In a user's own app RpcModules may be imported past us: they are in no process group, and served all the same. */
+  private adopt(): void {
+    const { nodes, runtime, config, random } = this.prepared;
+    for (const { metatype } of this.modules.values()) {
+      const options = RPC_MODULE.own(metatype);
+      if (options && !nodes.has(options.type)) nodes.set(options.type, addNode(runtime, options, config, random.hex(8)));
+    }
   }
 
   /** Services and handlers of this process. @throws BootError with every mistake found */

@@ -1,5 +1,4 @@
-import { Inject, Injectable, Module, type DynamicModule, type OnApplicationBootstrap, type OnModuleDestroy, type Provider } from '@nestjs/common';
-import { ModulesContainer } from '@nestjs/core';
+import { Module, type DynamicModule, type Provider } from '@nestjs/common';
 import { APP_HANDLE, RPC, type AppHandle, type ClientClass } from '../metadata/tokens.js';
 import { clientTokens } from './module-graph.js';
 import { RpcApplication } from './rpc.application.js';
@@ -27,28 +26,3 @@ export class AnthillCoreModule {
     };
   }
 }
-
-/**
- * Starts the app after all of the user's modules have started, and drains it before any of them is destroyed, in a Nest app that the user
- * owns. Nest runs hooks by a module's distance from the root (init: far to near, destroy: near to far), so this one takes a place beyond the root.
- */
-@Injectable()
-export class AppAnchor implements OnApplicationBootstrap, OnModuleDestroy {
-  constructor(
-    @Inject(RpcApplication) private readonly app: RpcApplication,
-    @Inject(ModulesContainer) modules: ModulesContainer,
-  ) {
-    for (const module of modules.values()) if (module.metatype === AnthillAnchorModule) module.distance = Number.NEGATIVE_INFINITY;
-  }
-
-  async onApplicationBootstrap(): Promise<void> {
-    await this.app.start();
-  }
-
-  async onModuleDestroy(): Promise<void> {
-    await this.app.drain();
-  }
-}
-
-@Module({ providers: [AppAnchor] })
-export class AnthillAnchorModule {}

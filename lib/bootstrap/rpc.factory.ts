@@ -4,7 +4,8 @@ import type { INestApplicationContext, LoggerService, Type } from '@nestjs/commo
 import { AnthillCoreModule } from './core.module.js';
 import type { AppOptions, ModulesOptions } from './app-options.js';
 import type { ModuleDefinition } from './module-graph.js';
-import { prepareApp, prepareGraph } from './prepare-app.js';
+import { prepareApp } from './prepare-app.js';
+import { prepareGraph } from './prepare-graph.js';
 import { RpcApplication } from './rpc.application.js';
 
 /** Builds Nest's container around a root module; the testing module is another way to do it. */

@@ -42,7 +42,8 @@ export function InjectClient(ref: ClientRef, options?: ClientOptions): InjectDec
     const contract = isClass ? () => ref as ClientClass : (ref as () => ClientClass);
     const token = () => clientToken(contract(), options);
     CLIENT_USES.write(consumer, [...(CLIENT_USES.own(consumer) ?? []), Object.freeze({ options, contract, token })]);
-    const inject = Inject(isClass ? token() : forwardRef(token)) as typeof decorate;
+    const late = () => lateToken(contract(), options, consumer);
+    const inject = Inject(isClass ? token() : forwardRef(late)) as typeof decorate;
     inject(target, key, index);
   };
   return decorate as InjectDecorator;
@@ -57,6 +58,17 @@ export function clientToken(contract: ClientClass, options?: ClientOptions): sym
   const token = Symbol(`Client<${name}> (in a forRoot app, list it: AnthillModule.forRoot({ clients: [${name}] }))`);
   CLIENT_VARIANTS.write(contract, [...variants, Object.freeze({ options, token })]);
   return token;
+}
+
+/**
+ * The token that Nest asks for when all providers are there. The app has read the classes of its modules before; of other classes it knows
+ * the clients that are named by class, and `forRoot({ clients })`, which have no options.
+ */
+function lateToken(contract: ClientClass, options: ClientOptions | undefined, consumer: Function): symbol {
+  const variants = CLIENT_VARIANTS.own(contract);
+  if (options === undefined || variants === undefined || variants.some((variant) => variant.options === options)) return clientToken(contract, options);
+  const { name } = contract;
+  throw new BootError('CLIENT_CONTRACT', `${consumer.name} wants a client of ${name} with options, behind a function, and is outside of the app's modules, where nobody sees that in time; write @InjectClient(${name}, options)`);
 }
 
 /** All clients of a contract that are wanted somewhere, the one without options always among them. */
