@@ -22,6 +22,12 @@ export class Pulse {
     this.rest = REST;
   }
 
+  /** Nobody listens there any more: there is no silence to end. */
+  stopped(): void {
+    this.heard = this.isSilent = false;
+    this.quiet = this.rest = 0;
+  }
+
   /**
    * Once per tick.
    * @param waiting calls to it are pending

@@ -204,6 +204,7 @@ export class Remote {
 
   /** The message of this token reached nobody: its calls are safe to send elsewhere. */
   lost(token: number, where: string): void {
+    this.pulse.stopped();
     const undelivered = rpcError('NODE_UNREACHABLE', `nobody listens for ${where} any more`, { undelivered: true });
     this.failSent((call) => call.wireToken === token, undelivered);
     const orphans = this.serving.values();

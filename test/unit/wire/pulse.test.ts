@@ -38,6 +38,14 @@ describe('the pulse of another process', () => {
     assert.deepEqual(ticks(pulse, 11), [...Array<undefined>(10).fill(undefined), 'ask']);
   });
 
+  it('asks no more of one that is gone', () => {
+    const pulse = new Pulse();
+    ticks(pulse, 3);
+    pulse.stopped();
+    assert.equal(pulse.isSilent, false);
+    assert.deepEqual(ticks(pulse, 10, false), Array(10).fill(undefined));
+  });
+
   it('begins anew when a wait is over', () => {
     const pulse = new Pulse();
     ticks(pulse, 2);
