@@ -1,4 +1,5 @@
-const FIRST_SLOTS = 64;
+/** Few: strangers can make us remember thousands of processes. */
+const FIRST_SLOTS = 8;
 const MOST_SLOTS = 4096;
 
 /**

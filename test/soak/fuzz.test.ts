@@ -8,13 +8,16 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { systemClock } from '../../lib/common/clock.js';
 import { events } from '../../lib/common/events.js';
-import { Cluster, seeded, settle } from '../unit/rpc/support.js';
+import { Cluster, seeded, settle, type TestProcess } from '../unit/rpc/support.js';
 import { addressOf, cancel, frame, message, out, RawPeer, reply, request, route } from '../unit/wire/anthill-raw.js';
 
 const isSoak = process.env['ANTHILL_SOAK'] === '1';
 const TOTAL = isSoak ? 1_000_000 : 50_000;
 const BATCH = 250;
 const SEED = Number(process.env['ANTHILL_SEED'] ?? 1);
+
+/** Each sender that looks like one is remembered for a minute or two; the table is bounded (anthill-batching.test.ts). */
+const remotesOf = (process: TestProcess): number => (process.runtime as unknown as { peers: Map<string, { remotes: { byAddress: Map<string, unknown> } }> }).peers.get('anthill/1')!.remotes.byAddress.size;
 
 setFlagsFromString('--expose-gc');
 const collect = runInNewContext('gc') as () => void;
@@ -23,7 +26,7 @@ test(`${TOTAL} random and mutated messages: valid calls are answered all along, 
   const cluster = new Cluster();
   cluster.hub.post = Object.getPrototypeOf(cluster.hub).post.bind(cluster.hub); // nothing is kept for looking at
   const silent = { debug() {}, info() {}, warn() {}, error: (text: string, fields: unknown) => assert.fail(`logged: ${text} ${JSON.stringify(fields)}`) };
-  const handlers = { '/echo': ([value]: readonly unknown[]) => value, '/serial': { run: async ([value]: readonly unknown[]) => value }, '/hang': () => new Promise(() => {}) };
+  const handlers = { '/echo': ([value]: readonly unknown[]) => value, '/serial': { run: async ([value]: readonly unknown[]) => value }, '/hang': () => new Promise((resolve) => setTimeout(resolve, 20)) };
   const callee = await cluster.start([{ type: 'svc', id: 'n', handlers }], { logger: { ...silent, error() {} } }, systemClock);
   const caller = await cluster.start([], { logger: silent }, systemClock);
   const stranger = await RawPeer.join(cluster, 'stranger');
@@ -74,7 +77,7 @@ test(`${TOTAL} random and mutated messages: valid calls are answered all along, 
   const grownMb = (process.memoryUsage().heapUsed - heapAt) / 1e6;
   process.off('uncaughtException', onCrash).off('unhandledRejection', onCrash);
   events.count.unsubscribe(count);
-  console.log(`fuzz: ${TOTAL} messages (seed ${SEED}), ${dropped} counted, slowest pair of calls ${slowest.toFixed(0)} ms, heap ${grownMb >= 0 ? '+' : ''}${grownMb.toFixed(1)} MB, ${stolen} forged`);
+  console.log(`fuzz: ${TOTAL} messages (seed ${SEED}), ${dropped} counted, slowest pair of calls ${slowest.toFixed(0)} ms, heap ${grownMb >= 0 ? '+' : ''}${grownMb.toFixed(1)} MB, ${stolen} forged, ${remotesOf(callee) + remotesOf(caller)} made-up processes remembered`);
   assert.equal(crashed, undefined);
   assert.ok(dropped > TOTAL / 4, `only ${dropped} were bad`);
   assert.ok(stolen <= TOTAL / 10_000, `${stolen} calls got something else`);
