@@ -40,7 +40,7 @@ describeWith('a node dies', ['nats-server', 'consul'], () => {
     // 500/s over three nodes for 20 ms are 3 or 4; the rest is what the kernel and a busy machine took to notice.
     assert.ok(failed.length <= 20, `${failed.length} failed`);
     // Failures of calls in flight are told a moment later, when no reply can be under way any more; others avoid the node before that.
-    assert.deepEqual(failed.filter(({ at }) => at > killedAt + 100), [], 'calls that began well after the kill failed too');
+    assert.deepEqual(failed.filter(({ at }) => at > killedAt + 250), [], 'calls that began well after the kill failed too');
     assert.ok(firstSeen - killedAt < 500, `the first failure was seen after ${firstSeen - killedAt} ms`);
     assert.deepEqual(toVictim.filter(({ at, error }) => at > firstSeen && error === undefined), [], 'the dead node answered');
     // Its registration is still there: it was not the TTL that saved the others.
@@ -80,10 +80,8 @@ describeWith('a node dies', ['nats-server', 'consul'], () => {
     await lasts(1000);
     const away = await caller.ask({ do: 'peek' });
     assert.ok(away.length > 50);
-    for (const { error, ms } of away) {
-      assert.equal(error?.code, 'UNAVAILABLE', reasons(away));
-      assert.ok(ms < 100, `a call took ${ms} ms to fail`);
-    }
+    for (const { error } of away) assert.equal(error?.code, 'UNAVAILABLE', reasons(away));
+    assert.ok(quantile(away, 0.9) < 50 && quantile(away, 1) < 1000, `calls took ${quantile(away, 0.9)} ms (p90), ${quantile(away, 1)} ms (longest) to fail`);
     figure(`all nodes dead: calls fail in ${quantile(away, 0.5).toFixed(1)} ms (median), ${quantile(away, 1).toFixed(1)} ms (longest)`);
     // The same id, as a supervisor starts it again: the record in Consul is that of the dead one.
     const again = await rig.start({ ...plan, name: 'node-a2', services: ['echo'], nodeId: 'a' });
