@@ -5,10 +5,12 @@ import { NestFactory } from '@nestjs/core';
 import { AnthillModule, type AnthillModuleOptions } from '../../lib/bootstrap/anthill.module.js';
 import { RpcApplication } from '../../lib/bootstrap/rpc.application.js';
 import { BootError } from '../../lib/common/boot-error.js';
+import { RpcContext } from '../../lib/common/call-context.js';
 import { RpcError } from '../../lib/common/rpc-error.js';
 import { Handler } from '../../lib/metadata/handler.decorator.js';
 import { InjectClient } from '../../lib/metadata/inject-client.decorator.js';
 import { InjectRpc, InjectSettings } from '../../lib/metadata/inject.decorator.js';
+import { Ctx } from '../../lib/metadata/params.decorator.js';
 import { contractMethod, RpcContract } from '../../lib/metadata/rpc-contract.decorator.js';
 import { RpcModule } from '../../lib/metadata/rpc-module.decorator.js';
 import { memory as memoryRegistry, MemoryHub as RegistryHub } from '../../lib/registry/memory.registry.js';
@@ -29,8 +31,8 @@ class Hello {
     return `hi ${name}`;
   }
   @Handler('/wait', { concurrent: true })
-  wait(): Promise<string> {
-    return new Promise(() => {});
+  wait(@Ctx() ctx: RpcContext): Promise<void> {
+    return new Promise((resolve) => ctx.signal.addEventListener('abort', () => resolve(), { once: true }));
   }
 }
 
