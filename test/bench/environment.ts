@@ -1,7 +1,6 @@
 import { execFileSync } from 'node:child_process';
-import { cpus, release, totalmem } from 'node:os';
-import { projectRoot } from '../services/index.js';
-import { findServer } from '../services/index.js';
+import { cpus, loadavg, release, totalmem } from 'node:os';
+import { findServer, projectRoot } from '../services/index.js';
 
 /** Facts that figures mean nothing without; name and value. */
 export function environment(now: Date): [string, string][] {
@@ -11,6 +10,7 @@ export function environment(now: Date): [string, string][] {
     ['Commit', commit()],
     ['CPU', `${cores.length} x ${cores[0]?.model.trim() ?? 'unknown'}`],
     ['Memory', `${Math.round(totalmem() / 2 ** 30)} GiB`],
+    ['Load before the run', `${loadavg()[1]!.toFixed(1)} (average of 5 minutes)`],
     ['System', `${process.platform} ${release()}`],
     ['Node', process.version],
     ['nats-server', versionOf('nats-server', '--version')],

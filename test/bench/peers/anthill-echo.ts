@@ -20,10 +20,13 @@ function callerOf(app: RpcApplication, text: string): Caller {
   return { call: () => rpc.call('echo', '/echo', args), read: (reply) => reply, close: () => app.stop() };
 }
 
+/** 256 texts of 64 kB are more than the default lets wait for the server. */
+const MAX_PENDING_BYTES = 64 * 1024 * 1024;
+
 /** Two apps that find each other through Consul, as in production. */
 export function anthillOverNats(wire: string): Peer {
   const open = async ({ nats: servers, consul: addr }: Site, modules: (typeof Echo)[]): Promise<RpcApplication> => {
-    const app = await RpcFactory.create({ modules, transport: nats({ servers }), registry: consul({ addr }), wires: [wire], ...QUIET });
+    const app = await RpcFactory.create({ modules, transport: nats({ servers, maxPendingBytes: MAX_PENDING_BYTES }), registry: consul({ addr }), wires: [wire], ...QUIET });
     await app.start();
     return app;
   };

@@ -1,9 +1,9 @@
-import { connect, type Msg } from '@nats-io/transport-node';
+import { connect } from '@nats-io/transport-node';
 import type { Peer } from '../peer.js';
 
 /**
- * The client library alone: request over its mux inbox, and a responder. The bytes are made once and the reply is not decoded: this is the
- * floor under everything else here.
+ * The client library alone: request over its mux inbox, and a responder that sends back the bytes it got. The caller encodes and decodes the
+ * text, as every caller must.
  */
 export const peer: Peer = {
   async callee({ nats }) {
@@ -15,11 +15,11 @@ export const peer: Peer = {
 
   async caller({ nats }, text) {
     const connection = await connect({ servers: nats });
-    const bytes = new TextEncoder().encode(text);
+    const encoder = new TextEncoder();
     const options = { timeout: 10_000 };
     return {
-      call: () => connection.request('bench.echo', bytes, options),
-      read: (reply) => (reply as Msg).string(),
+      call: async () => (await connection.request('bench.echo', encoder.encode(text), options)).string(),
+      read: (reply) => reply,
       close: () => connection.close(),
     };
   },
