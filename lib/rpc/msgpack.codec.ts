@@ -8,7 +8,7 @@ import { encodeFailed } from './unsupported-place.js';
 
 /**
  * MessagePack (msgpack.org spec, 2013). Own code because it is on the path of every call: it writes into the batch's buffer without an
- * intermediate one (docs/adr/0003). Numbers: integers of up to 32 bits as such, all others as float 64; a bigint is int 64 and comes
+ * intermediate one (docs/adr/0002). Numbers: integers of up to 32 bits as such, all others as float 64; a bigint is int 64 and comes
  * back as bigint. Dates are the timestamp extension.
  */
 export function msgpack(): Codec {
