@@ -33,6 +33,7 @@ export interface EngineOptions {
   readonly onRunFailed: (error: unknown, type: string) => void;
 }
 
+/** How to start. @public */
 export interface StartOptions {
   /** Give up at the first refusal of transport or registry instead of trying until they are there. @default false */
   failFast?: boolean;

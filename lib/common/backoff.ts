@@ -9,6 +9,7 @@ export interface BackoffOptions {
   maxMs?: number;
 }
 
+/** Delays between tries that grow, so that many processes that lost one server do not come back all at once. @plugin */
 export class Backoff {
   private attempt = 0;
   private readonly baseMs: number;

@@ -33,6 +33,7 @@ export interface RandomSource {
   hex(bytes: number): string;
 }
 
+/** The machine's randomness: fast for choices, secure for ids. @plugin */
 export const systemRandom: RandomSource = {
   next: Math.random,
   hex: (bytes) => randomBytes(bytes).toString('hex'),

@@ -38,6 +38,7 @@ export const RPC_REASONS = {
   WIRE_MISMATCH: 'UNIMPLEMENTED',
 } as const satisfies Record<string, RpcCodeName>;
 
+/** A reason of {@link RPC_REASONS}. @plugin */
 export type RpcReason = keyof typeof RPC_REASONS;
 
 /** An error of this library: the code follows from the reason. */

@@ -5,6 +5,7 @@
  * @plugin
  */
 export const PHASES = ['registry', 'resource', 'transport', 'ingress'] as const;
+/** One of {@link PHASES}. @plugin */
 export type Phase = (typeof PHASES)[number];
 
 /** A part's own word on its state. `down` of a required part makes the app unready. @plugin */

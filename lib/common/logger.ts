@@ -9,6 +9,7 @@ export interface Logger {
   error(message: string, fields?: LogFields): void;
 }
 
+/** What a line says besides its message, by name. @plugin */
 export type LogFields = Readonly<Record<string, unknown>>;
 
 export const silentLogger: Logger = { debug() {}, info() {}, warn() {}, error() {} };
