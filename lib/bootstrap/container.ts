@@ -8,6 +8,7 @@ import { exploreRpcModules, type RpcModuleDescriptor } from '../wiring/rpc-modul
 import { errorTypesOf } from './error-classes.js';
 import { exploreClasses } from '../wiring/explore-classes.js';
 import type { RunnableModule } from './app-engine.js';
+import { checkedPart } from './app-parts.js';
 import { HandlerBinder } from './handler-binder.js';
 import { addNode, type PreparedApp } from './prepare-app.js';
 
@@ -53,9 +54,18 @@ export class Container {
     await this.access.close?.();
   }
 
-  /** Providers marked with `@AppPartProvider()`. */
+  /** Providers marked with `@AppPartProvider()`. @throws BootError APP_PART */
   parts(): AppPart[] {
-    return exploreClasses(this.modules, APP_PART).map(({ wrapper }) => wrapper.instance as AppPart);
+    return exploreClasses(this.modules, APP_PART).map(({ wrapper, classRef }) => {
+      const where = `@AppPartProvider ${classRef.name}`;
+      return checkedPart(wrapper.isDependencyTreeStatic() ? wrapper.instance : 'request-scoped', where);
+    });
+  }
+
+  /** Mistakes in decorators, as soon as the container is there. @throws BootError */
+  check(): void {
+    void this.services;
+    this.parts();
   }
 
   /** RpcModules with a `run` method, imported ones before their importers. */
@@ -71,6 +81,7 @@ export class Container {
 
   /** Gives the servers their handlers. @throws BootError with every mistake found */
   async bind(): Promise<void> {
+    this.check();
     const { nodes, runtime } = this.prepared;
     const errors = new Set<ErrorClass>();
     const bound = await new HandlerBinder(this.modules, this.access.get(ApplicationConfig)).bind(this.services);

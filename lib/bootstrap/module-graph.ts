@@ -93,6 +93,24 @@ async function unwrap(definition: ModuleDefinition): Promise<Type | DynamicModul
   return (value ?? undefined) as Type | DynamicModule | undefined;
 }
 
+/** The modules that can be reached over edges that are open. */
+export function reachable(root: ModuleEdge, isOpen: (edge: ModuleEdge) => boolean = () => true): Set<ModuleNode> {
+  const found = new Set<ModuleNode>();
+  const visit = (edge: ModuleEdge): void => {
+    if (edge.to === undefined || found.has(edge.to) || !isOpen(edge)) return;
+    found.add(edge.to);
+    for (const next of [...edge.to.own, ...edge.to.added]) visit(next);
+  };
+  visit(root);
+  return found;
+}
+
+/** The tokens of all providers. */
+export function providersOf({ root }: ModuleGraph): ReadonlySet<unknown> {
+  const listed = [...reachable(root)].flatMap(({ classRef, dynamic }) => [...listOf<unknown>('providers', classRef), ...((dynamic?.providers as unknown[] | undefined) ?? [])]);
+  return new Set(listed.map((provider) => (typeof provider === 'function' ? provider : (provider as { provide?: unknown }).provide)));
+}
+
 /** What a class lists under a key of `@Module`. */
 export function listOf<T>(key: 'imports' | 'providers' | 'controllers' | 'exports', classRef: Type): T[] {
   return (Reflect.getMetadata(key, classRef) as T[] | undefined) ?? [];

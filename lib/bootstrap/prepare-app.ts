@@ -10,6 +10,7 @@ import type { ServiceOptions } from '../rpc/service-host.js';
 import type { Transport } from '../rpc/transport.js';
 import type { Wire } from '../rpc/wire.js';
 import type { AppOptions } from './app-options.js';
+import { checkedPart } from './app-parts.js';
 import { callLog } from './call-log.js';
 import { errorTypesOf } from './error-classes.js';
 import type { LocalNode } from './local-node.js';
@@ -71,6 +72,7 @@ export async function prepareApp(graph: PreparedGraph, options: AppOptions): Pro
     maxConcurrent: config.rpc.maxConcurrent,
     queue: config.rpc.queue,
   });
+  for (const [i, part] of (options.parts ?? []).entries()) checkedPart(part, `option parts[${i}]`);
   for (const type of errorTypesOf(options.errors ?? [])) runtime.errorTypes.add(type);
   const nodes = new Map(graph.modules.map((module) => [module.options.type, addNode(runtime, module.options, config, random.hex(8))]));
   return { ...graph, options, clock, random, nestLogger, logger, transport, registry, runtime, nodes };

@@ -1,6 +1,6 @@
 import type { DynamicModule, Type } from '@nestjs/common';
 import { RPC_MODULE } from '../metadata/rpc-module.decorator.js';
-import { listOf, type ModuleDefinition, type ModuleEdge, type ModuleGraph, type ModuleNode, type RpcModuleRef } from './module-graph.js';
+import { listOf, reachable, type ModuleDefinition, type ModuleEdge, type ModuleGraph, type ModuleNode, type RpcModuleRef } from './module-graph.js';
 
 /**
  * The graph without the RpcModules that `keep` refuses. Modules from which one of them could be reached are replaced by subclasses with shorter
@@ -13,24 +13,13 @@ export function pruneGraph({ root }: ModuleGraph, keep: (module: RpcModuleRef) =
   const pruned = isKept(root) ? pruner.definitionOf(root) : undefined;
   const imports: ModuleDefinition[] = pruned === undefined ? [] : [pruned];
   const reached = reachable(root, isKept);
-  for (const node of reachable(root, () => true)) {
+  for (const node of reachable(root)) {
     if (node.rpc === undefined || !keep(node.rpc) || reached.has(node)) continue;
     imports.push(pruner.moduleOf(node));
     for (const below of reachable({ definition: node.classRef, to: node }, isKept)) reached.add(below);
   }
   if (pruned !== undefined && imports.length === 1) return pruned;
   return { module: class PrunedRoot {}, imports: imports as NonNullable<DynamicModule['imports']> };
-}
-
-function reachable(root: ModuleEdge, isOpen: (edge: ModuleEdge) => boolean): Set<ModuleNode> {
-  const found = new Set<ModuleNode>();
-  const visit = (edge: ModuleEdge): void => {
-    if (edge.to === undefined || found.has(edge.to) || !isOpen(edge)) return;
-    found.add(edge.to);
-    for (const next of [...edge.to.own, ...edge.to.added]) visit(next);
-  };
-  visit(root);
-  return found;
 }
 
 class Pruner {
@@ -44,7 +33,7 @@ class Pruner {
     root: ModuleEdge,
     private readonly isKept: (edge: ModuleEdge) => boolean,
   ) {
-    const nodes = [...reachable(root, () => true)];
+    const nodes = [...reachable(root)];
     this.changed = changedNodes(nodes, isKept);
     for (const node of nodes) this.exported.set(node.dynamic ?? node.classRef, isKept({ definition: node.classRef, to: node }) ? node : undefined);
   }

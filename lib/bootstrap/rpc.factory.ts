@@ -24,7 +24,7 @@ export async function createApp(root: ModuleDefinition, options: AppOptions, bui
     const context = await buildContext(rootOf(core, graph.root), prepared.nestLogger);
     const container = app.attach({ get: (token) => context.get(token as Type, { strict: false }) as never, close: () => context.close() });
     // Mistakes in decorators belong to create: start is for what comes from outside.
-    void container.services;
+    container.check();
     return app;
   } catch (error) {
     await app.stop().catch(() => {});

@@ -1,5 +1,6 @@
 import type { INestApplicationContext, InjectionToken, Type } from '@nestjs/common';
 import type { AppOptions } from '../bootstrap/app-options.js';
+import { providersOf, readGraph } from '../bootstrap/module-graph.js';
 import { type ContextBuilder, createApp, rootOfModules } from '../bootstrap/rpc.factory.js';
 import type { RpcApplication } from '../bootstrap/rpc.application.js';
 import { loadPeer } from '../common/peer.js';
@@ -34,8 +35,11 @@ function overriding(overrides: readonly TestingOverride[]): ContextBuilder {
     const builder = Test.createTestingModule({ imports: [root] });
     if (logger) builder.setLogger(logger);
     else builder.setLogger({ log() {}, warn() {}, error() {} });
+    const providers = providersOf(await readGraph(root));
     for (const override of overrides) {
-      const target = builder.overrideProvider(override.provide);
+      const { provide } = override;
+      // Nest keeps classes that only stand in @UseGuards and its like apart from providers: all four kinds in one place.
+      const target = providers.has(provide) ? builder.overrideProvider(provide) : builder.overrideGuard(provide);
       if ('useValue' in override) target.useValue(override.useValue);
       else if ('useClass' in override) target.useClass(override.useClass);
       else target.useFactory({ factory: override.useFactory as (...deps: unknown[]) => unknown, inject: override.inject ?? [] });
