@@ -28,11 +28,11 @@ export function isSnippet({ language, words }: Block): boolean {
 /**
  * Compiles the TypeScript of documents as a user would, against the built package, all in one program. A block that imports something is a file;
  * others come after their document's preamble, an invisible comment: `<!-- snippets` ... `-->`. A first line such as `// main.ts` names the file.
- * @param folder below `.build`, emptied first
+ * They live below `.build` until the process ends.
  */
-export function compileSnippets(files: readonly string[], folder: string): Snippet[] {
-  const root = join(projectRoot(), '.build', folder);
-  rmSync(root, { recursive: true, force: true });
+export function compileSnippets(files: readonly string[]): Snippet[] {
+  const root = join(projectRoot(), '.build', `snippets-${process.pid}`);
+  process.once('exit', () => rmSync(root, { recursive: true, force: true }));
   const sources = files.flatMap((file) => sourcesOf(file, root));
   mkdirSync(root, { recursive: true });
   const tsconfig = { extends: '../../tsconfig.json', compilerOptions: { rootDir: '.', outDir: 'out', declaration: false, declarationMap: false, incremental: false, tsBuildInfoFile: null }, include: ['*/*.ts'], exclude: [] };

@@ -10,7 +10,7 @@ import { compileSnippets } from './compile-snippets.js';
 import { blocksOf } from './markdown.js';
 
 const blocks = blocksOf('README.md');
-const main = compileSnippets(['README.md'], 'readme').find(({ compiled }) => compiled.endsWith('main.js'))!;
+const main = compileSnippets(['README.md']).find(({ compiled }) => compiled.endsWith('main.js'))!;
 const config = blocks.find(({ language }) => language === 'jsonc')!.code;
 const transcript = blocks.filter(({ language }) => language === 'console');
 

@@ -6,7 +6,7 @@ import { compileSnippets, isSnippet, type Snippet } from './compile-snippets.js'
 import { blocksOf, documents } from './markdown.js';
 
 const files = documents().filter((file) => !file.startsWith('test/') && blocksOf(file).some(isSnippet));
-const snippets = compileSnippets(files, 'snippets');
+const snippets = compileSnippets(files);
 
 describe('code in documents', () => {
   for (const file of files) {
