@@ -4,6 +4,7 @@ import { APP_PART } from '../metadata/app-part.decorator.js';
 import { hasRun } from '../metadata/on-run.js';
 import { RPC_MODULE } from '../metadata/rpc-module.decorator.js';
 import type { ErrorClass } from '../common/handler-options.js';
+import { resolveTiming } from '../registry/advertised-node.js';
 import { exploreRpcModules, type RpcModuleDescriptor } from '../wiring/rpc-module.explorer.js';
 import { errorTypesOf } from './error-classes.js';
 import { exploreClasses } from '../wiring/explore-classes.js';
@@ -65,6 +66,7 @@ export class Container {
   /** Mistakes in decorators, as soon as the container is there. @throws BootError */
   check(): void {
     void this.services;
+    for (const { id, spec } of this.prepared.nodes.values()) resolveTiming(id, spec.registration);
     this.parts();
   }
 

@@ -2,7 +2,6 @@ import type { LoggerService } from '@nestjs/common';
 import { BootError } from '../common/boot-error.js';
 import { systemClock, systemRandom, type Clock, type RandomSource } from '../common/clock.js';
 import type { AppConfig } from '../config/app-config.js';
-import { resolveTiming } from '../registry/advertised-node.js';
 import type { Registry } from '../registry/registry.js';
 import type { Selector } from '../common/selection.js';
 import type { Codec } from '../rpc/codec.js';
@@ -86,7 +85,7 @@ async function allCodecs(table: PluginTable, own: Codec): Promise<Codec[]> {
   return [own, ...(await Promise.all(names.map((name) => resolvePlugin(table, 'codec', name))))];
 }
 
-/** A node for a service; config wins over what the code says. @throws BootError NODE_ID, REGISTRATION_OPTIONS */
+/** A node for a service; config wins over what the code says. @throws BootError NODE_ID */
 export function addNode(runtime: RpcRuntime, options: Readonly<ServiceOptions>, config: AppConfig, randomId: string): LocalNode {
   const module = config.moduleOf(options.type);
   const given = module.nodeId ?? options.id ?? randomId;
@@ -102,6 +101,6 @@ export function addNode(runtime: RpcRuntime, options: Readonly<ServiceOptions>, 
     isNamed: given !== randomId,
     version: module.version ?? options.version ?? '0.0.0',
     metadata: { ...options.metadata, ...module.metadata },
-    registration: resolveTiming(`${options.type}@${given}`, { ttlMs, intervalMs: module.intervalMs ?? options.intervalMs ?? usualMs }),
+    registration: { ttlMs, intervalMs: module.intervalMs ?? options.intervalMs ?? usualMs },
   });
 }

@@ -79,7 +79,7 @@ function readHandlers({ classRef, kind, module, wrapper }: FoundClass<unknown>, 
   return declared.flatMap((entry) => {
     const { method, path, declaredBy } = entry;
     const origin = `${classRef.name}.${method}`;
-    const mistakes = [...checkHandlerOptions(origin, path, entry.options), ...misplaced(origin, classRef, entry, declaredBy)];
+    const mistakes = [...checkHandlerOptions(origin, path, entry.options), ...misplaced(origin, classRef, entry, declaredBy), ...lifecycle(origin, method, kind)];
     errors.push(...mistakes);
     if (mistakes.length > 0) return [];
     const options = Object.freeze({ ...defaults, ...entry.options });
@@ -88,6 +88,14 @@ function readHandlers({ classRef, kind, module, wrapper }: FoundClass<unknown>, 
     errors.push(...signatureMistakes(origin, read.params, signature, options));
     return [Object.freeze({ kind, module, wrapper, classRef, method, path, options, params: read.params, origin, ...signature })];
   });
+}
+
+const HOOKS = ['onModuleInit', 'onApplicationBootstrap', 'onModuleDestroy', 'beforeApplicationShutdown', 'onApplicationShutdown'];
+
+/** It would be called at start or stop, and no typed client could call it. */
+function lifecycle(origin: string, method: string, kind: HostKind): BootError[] {
+  if (!HOOKS.includes(method) && !(kind === 'module' && method === 'run')) return [];
+  return [new BootError('HANDLER_TARGET', `@Handler of ${origin} is on a method that Nest or Anthill calls by its name; rename it (the path may stay)`)];
 }
 
 function signatureMistakes(origin: string, params: readonly HandlerParam[], { arity }: HandlerSignature, { args }: HandlerOptions): BootError[] {
