@@ -1,5 +1,6 @@
 /** Test helpers for users, and contract suites for plug-in authors. */
 export { createTestingApp, type TestingAppOptions, type TestingOverride } from './testing-app.js';
-export { registryContract } from './registry.contract.js';
-export { transportContract } from './transport.contract.js';
+export { FakeClock } from './fake-clock.js';
+export { registryContract, type RegistryFixture } from './registry.contract.js';
+export { transportContract, type TransportRig } from './transport.contract.js';
 export { codecContract } from './codec.contract.js';
