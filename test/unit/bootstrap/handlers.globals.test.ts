@@ -107,7 +107,7 @@ describe('a request-scoped guard', () => {
     class InProvider {
       @Handler('/p')
       @UseGuards(PerCall)
-      run(name: string): string {
+      go(name: string): string {
         return name;
       }
     }
@@ -115,7 +115,7 @@ describe('a request-scoped guard', () => {
     class InController {
       @Handler('/c')
       @UseGuards(PerCall)
-      run(name: string): string {
+      go(name: string): string {
         return name;
       }
     }
@@ -147,7 +147,7 @@ describe('a transient guard', () => {
     class InController {
       @Handler('/c')
       @UseGuards(OwnGuard)
-      run(name: string): string {
+      go(name: string): string {
         return name;
       }
     }
@@ -155,7 +155,7 @@ describe('a transient guard', () => {
     class X {
       @Handler('/m')
       @UseGuards(OwnGuard)
-      run(name: string): string {
+      go(name: string): string {
         return name;
       }
     }

@@ -41,7 +41,7 @@ function withHandler(path: unknown, options?: unknown): Type {
   @RpcModule({ type: 'odd' })
   class Odd {
     @Handler(path as string, options as HandlerOptions)
-    run(_a: string): void {}
+    go(_a: string): void {}
   }
   return Odd;
 }
@@ -49,17 +49,17 @@ function withHandler(path: unknown, options?: unknown): Type {
 @Injectable()
 class InProvider {
   @Handler('/provider', { queue: 5 })
-  run(): void {}
+  go(): void {}
 }
 @Controller()
 class InController {
   @Handler('/controller', { concurrent: true })
-  run(): void {}
+  go(): void {}
 }
 @RpcModule({ type: 'all', defaults: { queue: 7, public: true }, providers: [InProvider, { provide: 'ALIAS', useExisting: InProvider }], controllers: [InController] })
 class All {
   @Handler('/module')
-  run(): void {}
+  go(): void {}
 }
 
 describe('exploreRpcModules', () => {
@@ -70,9 +70,9 @@ describe('exploreRpcModules', () => {
     assert.deepEqual(
       service!.handlers.map(({ path, kind, origin, options }) => [path, kind, origin, options]),
       [
-        ['/module', 'module', 'All.run', { queue: 7, public: true }],
-        ['/provider', 'provider', 'InProvider.run', { queue: 5, public: true }],
-        ['/controller', 'controller', 'InController.run', { queue: 7, public: true, concurrent: true }],
+        ['/module', 'module', 'All.go', { queue: 7, public: true }],
+        ['/provider', 'provider', 'InProvider.go', { queue: 5, public: true }],
+        ['/controller', 'controller', 'InController.go', { queue: 7, public: true, concurrent: true }],
       ],
     );
     assert.ok(Object.isFrozen(service) && Object.isFrozen(service!.handlers) && Object.isFrozen(service!.handlers[0]));
@@ -81,7 +81,7 @@ describe('exploreRpcModules', () => {
   it('finds the handlers of instances that factories and values give', async () => {
     @RpcModule({ type: 'made', providers: [{ provide: 'A', useFactory: () => new InProvider() }] })
     class Made {}
-    assert.deepEqual((await explore(Made))[0]!.handlers.map(({ origin }) => origin), ['InProvider.run']);
+    assert.deepEqual((await explore(Made))[0]!.handlers.map(({ origin }) => origin), ['InProvider.go']);
   });
 
   it('finds what implements a contract', async () => {
@@ -113,7 +113,7 @@ describe('exploreRpcModules refuses', () => {
       @Handler('/provider')
       own(): void {}
     }
-    await refused('DUPLICATE_HANDLER', /two handlers of Twice share the path '\/provider': Twice\.own and InProvider\.run; rename one/, Twice);
+    await refused('DUPLICATE_HANDLER', /two handlers of Twice share the path '\/provider': Twice\.own and InProvider\.go; rename one/, Twice);
   });
 
   it('two modules of one type', async () => {
@@ -129,12 +129,12 @@ describe('exploreRpcModules refuses', () => {
   it('handlers outside of any service', async () => {
     @Module({ providers: [InProvider] })
     class Plain {}
-    await refused('HANDLER_HOST', /@Handler on InProvider\.run belongs to no service: it is a provider of Plain, which is no @RpcModule; put it in the providers of an @RpcModule/, Plain);
+    await refused('HANDLER_HOST', /@Handler on InProvider\.go belongs to no service: it is a provider of Plain, which is no @RpcModule; put it in the providers of an @RpcModule/, Plain);
 
     @Module({})
     class Undecorated {
       @Handler('/x')
-      run(): void {}
+      go(): void {}
     }
     await refused('HANDLER_HOST', /make Undecorated an @RpcModule\(\{ type \}\)/, Undecorated);
   });
@@ -166,7 +166,7 @@ describe('exploreRpcModules refuses', () => {
       constructor(readonly perRequest: PerRequest) {}
 
       @Handler('/x')
-      run(): void {}
+      go(): void {}
     }
     await refused('MODULE_SCOPE', /Scoped has handlers and is request-scoped.*move the handlers/, Scoped);
   });
@@ -175,7 +175,7 @@ describe('exploreRpcModules refuses', () => {
     @Injectable({ scope: Scope.TRANSIENT })
     class Transient {
       @Handler('/x')
-      run(): void {}
+      go(): void {}
     }
     @RpcModule({ type: 'transient', providers: [Transient] })
     class WithTransient {}
@@ -186,18 +186,18 @@ describe('exploreRpcModules refuses', () => {
     class Base {
       @Handler('/x')
       @UseGuards({ canActivate: () => false })
-      run(): void {}
+      go(): void {}
     }
     @RpcModule({ type: 'sub' })
     class Sub extends Base {
-      override run(): void {}
+      override go(): void {}
     }
-    await refused('ENHANCER_LOST', /Sub\.run overrides a handler of Base that has @UseGuards, and would run without it; repeat @UseGuards\(\)/, Sub);
+    await refused('ENHANCER_LOST', /Sub\.go overrides a handler of Base that has @UseGuards, and would run without it; repeat @UseGuards\(\)/, Sub);
 
     @RpcModule({ type: 'said' })
     class Said extends Base {
       @UseGuards()
-      override run(): void {}
+      override go(): void {}
     }
     assert.equal((await explore(Said))[0]!.handlers.length, 1);
   });
@@ -206,16 +206,16 @@ describe('exploreRpcModules refuses', () => {
     @RpcModule({ type: 'http' })
     class Http {
       @Handler('/x')
-      run(_a: string, @Body() _body: unknown): void {}
+      go(_a: string, @Body() _body: unknown): void {}
     }
     // @Body() has the number of @Payload() in Nest's metadata: both mean the payload.
     assert.equal((await explore(Http))[0]!.handlers.length, 1);
     @RpcModule({ type: 'http' })
     class WithParam {
       @Handler('/x')
-      run(@Param('id') _id: string): void {}
+      go(@Param('id') _id: string): void {}
     }
-    await refused('HANDLER_PARAM', /WithParam\.run has a decorator of HTTP handlers on parameter 0/, WithParam);
+    await refused('HANDLER_PARAM', /WithParam\.go has a decorator of HTTP handlers on parameter 0/, WithParam);
   });
 
   const wrongOptions: [what: string, options: unknown, pattern: RegExp][] = [
@@ -234,7 +234,7 @@ describe('exploreRpcModules refuses', () => {
   for (const [what, options, pattern] of wrongOptions) it(what, () => refused('RPC_MODULE_OPTIONS', pattern, withOptions(options)));
 
   const wrongHandlers: [what: string, path: unknown, options: unknown, pattern: RegExp][] = [
-    ['an empty path', '', {}, /@Handler of Odd\.run: the path '' must be a text/],
+    ['an empty path', '', {}, /@Handler of Odd\.go: the path '' must be a text/],
     ['no path', undefined, {}, /the path undefined/],
     ['an unknown handler option', '/x', { lanes: 'a' }, /there is no option "lanes" \(did you mean "lane"\?\)/],
     ['a wrong number of optional arguments', '/x', { optional: -1 }, /optional -1 must be/],
