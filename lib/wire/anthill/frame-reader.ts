@@ -6,7 +6,7 @@ import type { Codec } from '../../rpc/codec.js';
 import { ERROR_FLAG, FLAG, MAGIC, VERSION } from './frames.js';
 
 /** An address that may be published to: what a stranger's message must not smuggle in is a wildcard, a space or a line break. */
-const ADDRESS = /^[A-Za-z0-9_$-]+(\.[A-Za-z0-9_$-]+)*$/;
+const ADDRESS = /^[A-Za-z0-9_$%-]+(\.[A-Za-z0-9_$%-]+)*$/;
 
 /** Reads the header; returns the sender's process address. */
 export function readHeader(reader: ByteReader): string {

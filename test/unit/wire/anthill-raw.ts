@@ -86,7 +86,9 @@ class In {
   at = 0;
   constructor(readonly bytes: Uint8Array) {}
   u8(): number {
-    return this.bytes[this.at++]!;
+    const byte = this.bytes[this.at++];
+    if (byte === undefined) throw new Error('ends early');
+    return byte;
   }
   varint(): number {
     let value = 0;
