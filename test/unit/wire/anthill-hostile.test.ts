@@ -79,6 +79,8 @@ suite('anthill/1: bytes of strangers', () => {
     ['200,000 levels', request({ id: 5, payload: deep }), /nested too deep/],
     ['a __proto__ key', request({ id: 5, payload: [0x91, 0x81, 0xa9, ...Buffer.from('__proto__'), 0x80] }), /__proto__/],
     ['an unknown extension', request({ id: 5, payload: [0x91, 0xd4, 0x05, 0x00] }), /cannot be read/],
+    ['a text that is no UTF-8', request({ id: 5, payload: [0x91, 0xa2, 0xc3, 0x28] }), /not UTF-8/],
+    ['a metadata key that is no UTF-8', frame(2, out().varint(5).varint(0).u8(4).varint(1).varint(1).varint(2).raw([0xc3, 0x28]).text('x'))],
     ['2^40 slots', request({ id: 5, flags: 0x10, payload: out().varint(2n ** 40n).bytes }), /cannot be read/],
     ['a slot of 2^40 bytes', request({ id: 5, flags: 0x10, payload: out().varint(1).varint(2n ** 40n).bytes }), /cannot be read/],
     ['a slot of an unknown kind', request({ id: 5, flags: 0x10, payload: out().varint(1).varint(1).u8(9).bytes }), /unknown slot kind 9/],
