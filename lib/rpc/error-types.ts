@@ -55,6 +55,15 @@ export class ErrorTypes {
     });
   }
 
+  /** True for instances of declared classes. Never throws. */
+  knows(error: unknown): boolean {
+    try {
+      return error instanceof Error && this.declared(error) !== undefined;
+    } catch {
+      return false;
+    }
+  }
+
   /** The declared class it is an instance of; the one furthest down, where they extend each other. */
   private declared(error: Error): ErrorType | undefined {
     let found: ErrorType | undefined;

@@ -67,9 +67,10 @@ export class Execution extends DeadlineEntry implements LaneJob, AbortListener {
     const lane = lanes[this.passed]!;
     if (lane.enter(this)) return;
     if (events.count.hasSubscribers) events.count.publish({ name: 'queue.rejected', detail: `${this.server.nodeId} ${lane.name}` });
+    // Before anybody hears of it: who then aborts the call must not be taken for one that waits in the lane.
+    this.release();
     const limit = `${lane.maxQueue} calls wait already`;
     this.fail(rpcError('QUEUE_FULL', `${this.server.nodeId} ${this.handler.path} is busy: ${limit}; try another node, or give the handler a larger { queue } or { concurrent }`));
-    this.release();
   }
 
   proceed(): void {

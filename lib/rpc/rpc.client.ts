@@ -138,7 +138,7 @@ export class Rpc implements CallOwner {
 
   /** What the user's own code on the way out threw. Callers are promised an RpcError, whatever went wrong. */
   private hookFailed(error: unknown, target: string, path: string): unknown {
-    if (RpcError.is(error) || this.deps.errorTypes.toWire(error) !== undefined) return error;
+    if (RpcError.is(error) || this.deps.errorTypes.knows(error)) return error;
     return rpcError('CLIENT_HOOK_FAILED', `an interceptor or the mapRoute of this app failed in the call to ${target} ${path}: ${messageOf(error)}`, { cause: error });
   }
 

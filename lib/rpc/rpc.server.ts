@@ -3,7 +3,7 @@ import { deadlineExceeded, type RpcContext } from '../common/call-context.js';
 import type { Clock, RandomSource } from '../common/clock.js';
 import type { DeadlineQueue } from '../common/deadline-queue.js';
 import { rpcError } from '../common/error-catalog.js';
-import { events } from '../common/events.js';
+import { events, type CallEvent } from '../common/events.js';
 import type { Logger } from '../common/logger.js';
 import { messageOf } from '../common/message-of.js';
 import { RpcError } from '../common/rpc-error.js';
@@ -134,6 +134,10 @@ export class RpcServer implements NodeHost, ExecutionHost {
   }
 
   private refused(error: RpcError, { path }: BoundHandler, args: readonly unknown[], context: RpcContext, responder: Responder): void {
+    if (events.serverCall.hasSubscribers) {
+      const event: CallEvent = { target: this.nodeId, path, wire: context.wire, durationMs: 0, error: { code: error.code, reason: error.reason } };
+      events.serverCall.publish(event);
+    }
     this.failed({ path, args, context }, error);
     responder.fail(error);
   }

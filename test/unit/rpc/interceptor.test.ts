@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { afterEach, describe, test } from 'node:test';
 import { RpcError } from '../../../lib/common/rpc-error.js';
 import type { CallInfo, Interceptor } from '../../../lib/rpc/interceptor.js';
+import { hostile } from './scenarios.js';
 import { descriptor, Cluster, deferred, failure, settle, type TestProcess } from './support.js';
 
 describe('interceptors and hooks', () => {
@@ -115,6 +116,17 @@ describe('interceptors and hooks', () => {
       assert.deepEqual([error.code, error.reason], ['PERMISSION_DENIED', 'NO']);
       assert.equal((await failure(rpc.call('svc', '/echo', ['other']))).reason, 'HANDLER_FAILED');
     });
+  });
+
+  test('a declared error that an interceptor throws stays itself; what cannot be read is wrapped too', async () => {
+    class Declared extends Error {}
+    const thrower: Interceptor = (call) => {
+      throw call.args[0] === 'declared' ? new Declared('d') : hostile();
+    };
+    const { rpc, runtime } = await cluster.start([], { clientInterceptors: [thrower] });
+    runtime.errorTypes.add({ type: Declared, code: 'ABORTED', reason: 'DECLARED' });
+    await assert.rejects(rpc.call('svc', '/x', ['declared']), Declared);
+    assert.equal((await failure(rpc.call('svc', '/x', ['hostile']))).reason, 'CLIENT_HOOK_FAILED');
   });
 
   test('they see notifications too', async () => {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { afterEach, describe, test } from 'node:test';
 import { systemClock } from '../../../lib/common/clock.js';
+import { events, type CallEvent } from '../../../lib/common/events.js';
 import { Cluster, counts, deferred, failure, seeded, settle, stateOf, type TestProcess } from './support.js';
 
 describe('lanes of a served node', () => {
@@ -111,6 +112,29 @@ describe('lanes of a served node', () => {
     assert.deepEqual(seen, ['queue.rejected']);
     gate.resolve();
     await call;
+  });
+
+  test('a hook that aborts a call which was just refused does not upset the lane', async () => {
+    const gate = deferred();
+    const abort = new AbortController();
+    const { callee } = await cluster.pair({ '/slow': { run: () => gate.promise, queue: 0 } }, {}, { error: () => abort.abort() });
+    const first = callee.rpc.call('svc', '/slow');
+    assert.equal((await failure(callee.rpc.call('svc', '/slow', [], { signal: abort.signal }))).code, 'CANCELLED');
+    assert.deepEqual([...callee.server('svc').lanes()], [{ lane: 'serial', active: 1, waiting: 0 }]);
+    gate.resolve();
+    await first;
+    assert.equal(await callee.rpc.call('svc', '/slow'), null);
+    assert.equal(callee.server('svc').size, 0);
+  });
+
+  test('refused calls are reported like all others', async () => {
+    const seen: CallEvent[] = [];
+    const listener = (event: unknown): void => void seen.push(event as CallEvent);
+    events.serverCall.subscribe(listener);
+    const { caller } = await cluster.pair({ '/one': { run: () => 1, arity: { min: 1, max: 1 } } });
+    await failure(caller.rpc.call('svc', '/one'));
+    events.serverCall.unsubscribe(listener);
+    assert.deepEqual(seen.map(({ path, wire, error }) => [path, wire, error?.reason]), [['/one', 'anthill/1', 'ARGUMENT_COUNT']]);
   });
 
   test('maxConcurrent caps all handlers of a node together', async () => {
