@@ -27,7 +27,8 @@ export type { AppPart, AppState, HealthReport } from './common/lifecycle.js';
 export type { AppConfig, ModuleConfig } from './config/app-config.js';
 
 // Calls
-export { Rpc, RpcSession, type LocalNodeHandle } from './rpc/rpc.client.js';
+export { Rpc, type LocalNodeHandle } from './rpc/rpc.client.js';
+export { RpcSession } from './rpc/rpc-session.js';
 export { Client } from './rpc/client-type.js';
 export { RpcContext, currentContext } from './common/call-context.js';
 export { RpcError, type RpcErrorInit } from './common/rpc-error.js';

@@ -15,6 +15,7 @@ import { type CallOwner, PendingCall } from './pending-call.js';
 import { unsupported } from './plain-value.js';
 import { travelled } from './travelled.js';
 import { isolate } from './value-slots.js';
+import { RpcSession } from './rpc-session.js';
 import type { ReplyType } from '../common/value-types.js';
 import type { NodeHost } from './wire.js';
 
@@ -277,25 +278,6 @@ export class Rpc implements CallOwner {
     if (this.defaults === NO_OPTIONS) return options;
     const filters = this.defaults.filters && options.filters ? [...this.defaults.filters, ...options.filters] : (options.filters ?? this.defaults.filters);
     return { ...this.defaults, ...options, ...(filters && { filters }) };
-  }
-}
-
-/** One node, chosen once. @public */
-export class RpcSession {
-  constructor(
-    private readonly rpc: Rpc,
-    readonly node: ServiceNode,
-    private readonly options: CallOptions,
-  ) {}
-
-  call<R extends ReplyType>(path: string, args: readonly unknown[] | undefined, options: CallOptions & { returns: R }): Promise<ReplyOf<R>>;
-  call<T = unknown>(path: string, args?: readonly unknown[], options?: CallOptions): Promise<T>;
-  call(path: string, args: readonly unknown[] = NO_ARGS, options?: CallOptions): Promise<unknown> {
-    return this.rpc.start(this.node.id, path, args, { ...this.options, ...options }, false, true);
-  }
-
-  async notify(path: string, args: readonly unknown[] = NO_ARGS, options?: CallOptions): Promise<void> {
-    await this.rpc.start(this.node.id, path, args, { ...this.options, ...options }, true, true);
   }
 }
 

@@ -1,7 +1,6 @@
 import type { RpcContext } from '../../common/call-context.js';
 import { rpcError } from '../../common/error-catalog.js';
 import { events } from '../../common/events.js';
-import { messageOf } from '../../common/message-of.js';
 import { RpcError } from '../../common/rpc-error.js';
 import { NODE_META, type ServiceNode } from '../../common/service-node.js';
 import type { Codec } from '../../rpc/codec.js';
@@ -12,6 +11,8 @@ import type { OutboundCall } from '../../rpc/wire.js';
 import { BATCH_BYTES } from './frames.js';
 import { FrameWriter } from './frame-writer.js';
 import { Pulse } from './pulse.js';
+import { isOlder, nextSequence, tokenOf } from './token.js';
+import { TooLarge, unsendable } from './unsendable.js';
 
 /** A reply in the making. */
 export interface DueReply {
@@ -37,10 +38,6 @@ const writePing = (writer: FrameWriter): void => writer.ping();
 const writePong = (writer: FrameWriter): void => writer.pong();
 const writeCancel = (writer: FrameWriter, callId: number): void => writer.cancel(callId);
 
-/** Tokens carry the remote they belong to: even ones are this wire's, see Transport.send. */
-const REMOTES = 2 ** 18;
-/** Messages to a remote are counted round: a token must stay a safe integer, however long the process lives. */
-const SEQUENCES = 2 ** 32;
 /** Nodes of one process that are remembered: more than any process has. */
 const MAX_NODES = 1000;
 
@@ -80,12 +77,8 @@ export class Remote {
     this.writer = new FrameWriter(sender);
   }
 
-  static ofToken(token: number): number {
-    return (token / 2) % REMOTES;
-  }
-
   private get token(): number {
-    return (this.sequence * REMOTES + this.id) * 2;
+    return tokenOf(this.id, this.sequence);
   }
 
   get isIdle(): boolean {
@@ -232,7 +225,7 @@ export class Remote {
   }
 
   private nextBatch(): void {
-    this.sequence = (this.sequence + 1) % SEQUENCES;
+    this.sequence = nextSequence(this.sequence);
     this.owesPong = false;
     this.requestsInBatch = 0;
   }
@@ -284,31 +277,4 @@ export class Remote {
     }
     return undefined;
   }
-}
-
-/** True when `sent` left before `token`, counted round. */
-function isOlder(sent: number | undefined, token: number): boolean {
-  if (sent === undefined) return false;
-  const age = (sequenceOf(token) - sequenceOf(sent) + SEQUENCES) % SEQUENCES;
-  return age > 0 && age < SEQUENCES / 2;
-}
-
-function sequenceOf(token: number): number {
-  return Math.floor(token / 2 / REMOTES);
-}
-
-class TooLarge {
-  constructor(readonly size: number) {}
-}
-
-/** Why something could not become a frame, in words for its caller. */
-function unsendable(failure: unknown, what: string, { maxMessageBytes: limit, name }: Transport): RpcError {
-  if (failure instanceof TooLarge) {
-    const { size } = failure;
-    return rpcError('PAYLOAD_TOO_LARGE', `${what} is ${size} bytes, more than the ${limit} that ${name} carries in one message; send less, or raise the limit`, {
-      metadata: { size: String(size), limit: String(limit) },
-    });
-  }
-  if (RpcError.is(failure)) return failure;
-  return rpcError('UNSUPPORTED_VALUE', `${what} cannot be encoded: ${messageOf(failure)}`, { cause: failure });
 }

@@ -1,6 +1,7 @@
 import { events } from '../../common/events.js';
 import type { WireLink } from '../../rpc/wire.js';
 import { Remote } from './remote.js';
+import { remoteOf } from './token.js';
 
 /** Remotes that nothing was said to for this long are forgotten. */
 const IDLE_MS = 60_000;
@@ -45,7 +46,7 @@ export class Remotes {
   }
 
   ofToken(token: number): Remote | undefined {
-    return this.byId.get(Remote.ofToken(token));
+    return this.byId.get(remoteOf(token));
   }
 
   /** A call to somebody waits: from now on they are looked after. */
