@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { afterEach, describe, test } from 'node:test';
 import { RpcError } from '../../../lib/common/rpc-error.js';
 import type { CallInfo, Interceptor } from '../../../lib/rpc/interceptor.js';
-import { hostile } from './scenarios.js';
+import { hostile } from './scenario.js';
 import { descriptor, Cluster, deferred, failure, settle, type TestProcess } from './support.js';
 
 describe('interceptors and hooks', () => {

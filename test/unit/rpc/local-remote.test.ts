@@ -1,8 +1,13 @@
 import { after, before, describe, test } from 'node:test';
 import { json } from '../../../lib/rpc/json.codec.js';
 import type { Rpc } from '../../../lib/rpc/rpc.client.js';
-import { scenarios } from './scenarios.js';
+import { callScenarios } from './scenarios-calls.js';
+import { errorScenarios } from './scenarios-errors.js';
+import { typeScenarios } from './scenarios-types.js';
+import { valueScenarios } from './scenarios-values.js';
 import { Cluster } from './support.js';
+
+const scenarios = [...valueScenarios, ...callScenarios, ...errorScenarios, ...typeScenarios];
 
 // Where a node runs is configuration: no caller may see the difference.
 for (const where of ['local', 'remote', 'remote, in JSON'] as const) {
