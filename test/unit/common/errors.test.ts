@@ -5,7 +5,7 @@ import { messageOf } from '../../../lib/common/message-of.js';
 import { codeName, isCodeName, RpcCode } from '../../../lib/common/rpc-code.js';
 import { RpcError } from '../../../lib/common/rpc-error.js';
 import { parseTarget } from '../../../lib/common/service-node.js';
-import { hostile } from '../rpc/scenarios.js';
+import { hostile } from '../rpc/scenario.js';
 
 test('RpcError: defaults, and what a JSON log shows', () => {
   const error = new RpcError({ code: 'ABORTED', message: 'm', cause: new Error('c') });
