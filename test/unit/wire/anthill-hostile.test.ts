@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { afterEach, describe as suite, test } from 'node:test';
-import { memory } from '../../../lib/transport/memory/memory.transport.js';
 import { Cluster, counts, settle, type HandlerSpec, type TestHandler, type TestProcess } from '../rpc/support.js';
 import { cancel, frame, header, out, RawPeer, reply, request, route } from './anthill-raw.js';
 
