@@ -61,6 +61,8 @@ export async function* watchService(deps: WatchDeps, service: string, signal: Ab
   let told = false;
   let index = 0n;
   let failing = false;
+  /** Answers in a row that moved the index and brought no news: registering takes Consul several small steps, and the next one may be ours. */
+  let quiet = 0;
   let holdUntil = -Infinity;
 
   while (!signal.aborted) {
@@ -92,6 +94,7 @@ export async function* watchService(deps: WatchDeps, service: string, signal: Ab
     }
     failing = false;
     const polled = !slot && index > 0n;
+    const moved = answer.index > index;
     // Consul's own advice: start over when the index goes back; a useless one is never sent.
     index = wentBack ? 0n : answer.index;
 
@@ -103,7 +106,9 @@ export async function* watchService(deps: WatchDeps, service: string, signal: Ab
     told = true;
     if (news) yield next;
 
-    const spacing = polled ? POLL_MS : news && !wentBack ? NEWS_SPACING_MS : IDLE_SPACING_MS;
+    quiet = news || clock.now() - startedAt >= IDLE_SPACING_MS ? 0 : quiet + 1;
+    const busy = Math.min(IDLE_SPACING_MS, NEWS_SPACING_MS * 2 ** Math.min(quiet, 10));
+    const spacing = polled ? POLL_MS : moved && !wentBack ? busy : IDLE_SPACING_MS;
     const rest = startedAt + spacing - clock.now();
     if (rest > 0) await sleep(clock, rest, signal);
   }

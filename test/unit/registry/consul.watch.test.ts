@@ -94,6 +94,28 @@ describe('consul watch', () => {
     assert.equal(pausing.clock.pending, 0, 'no timer stays behind');
   });
 
+  it('goes on soon after an index that moved and brought nothing, less and less often, and at once after news', async () => {
+    const w = startWatch();
+    await w.answer(7, 'x');
+    await w.clock.advance(50);
+    for (const [i, spacing] of [100, 200, 400, 800, 1000, 1000].entries()) {
+      const asked = w.queries.length;
+      await w.answer(8 + i, 'x');
+      await w.clock.advance(spacing - 1);
+      assert.equal(w.queries.length, asked, `${spacing}`);
+      await w.clock.advance(1);
+      assert.equal(w.queries.length, asked + 1, `${spacing}`);
+    }
+    await w.answer(16, 'x', 'y');
+    await w.clock.advance(50);
+    const asked = w.queries.length;
+    await w.answer(17, 'x', 'y');
+    await w.clock.advance(100);
+    assert.equal(w.queries.length, asked + 1);
+    w.abort();
+    await w.ended;
+  });
+
   it('does not ask more than once a second when the index does not move', async () => {
     const w = startWatch();
     await w.answer(7, 'x');
