@@ -123,6 +123,8 @@ export class AppEngine {
     signal.throwIfAborted();
     if (keepAlive) this.hold();
     this.moveTo('ready');
+    const nodes = runtime.local.map(({ id }) => id).join(', ');
+    this.options.logger.info(`ready${nodes && `: ${nodes}`}`, { transport: transport.name, registry: registry.name });
   }
 
   /** A service in wait of calls is no reason for Node to end the process. */

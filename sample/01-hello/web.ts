@@ -18,9 +18,10 @@ export class Web implements OnRun {
     const port = this.settings.Port ?? 8080;
     const server = createServer((request, response) => void this.handle(request, response));
     server.listen(port);
-    await Promise.race([once(server, 'listening'), once(server, 'error').then(([error]) => Promise.reject(listenFailed(error as NodeJS.ErrnoException, port)))]);
+    await once(server, 'listening').catch((error: NodeJS.ErrnoException) => Promise.reject(listenFailed(error, port)));
     console.log(`try: curl 'http://127.0.0.1:${port}/say?name=mqant'`);
-    await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
+    // The app may have been stopped while the port was opened.
+    if (!signal.aborted) await once(signal, 'abort');
     server.closeIdleConnections();
     await new Promise((resolve) => server.close(resolve));
   }
