@@ -1,4 +1,5 @@
 import { ApplicationConfig, ModulesContainer } from '@nestjs/core';
+import { BootError } from '../common/boot-error.js';
 import type { AppPart } from '../common/lifecycle.js';
 import { APP_PART } from '../metadata/app-part.decorator.js';
 import { hasRun } from '../metadata/on-run.js';
@@ -65,7 +66,10 @@ export class Container {
 
   /** Mistakes in decorators, as soon as the container is there. @throws BootError */
   check(): void {
-    void this.services;
+    for (const { classRef, wrapper } of this.services) {
+      if (!hasRun(classRef.prototype) || wrapper.isDependencyTreeStatic()) continue;
+      throw new BootError('MODULE_SCOPE', `${classRef.name} has run() and depends on something request-scoped, but a module class lives as long as the app; inject that where requests are handled`);
+    }
     for (const { id, spec } of this.prepared.nodes.values()) resolveTiming(id, spec.registration);
     this.parts();
   }

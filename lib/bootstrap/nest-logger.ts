@@ -54,7 +54,7 @@ function line(message: string, fields: LogFields | undefined): string {
 function show(value: unknown): string {
   if (value instanceof Error) return JSON.stringify(readable(() => `${value.name}: ${value.message}`) ?? 'an unreadable error');
   if (typeof value === 'object' && value !== null) return readable(() => JSON.stringify(value)) ?? '[unserializable]';
-  const text = String(value);
+  const text = readable(() => String(value)) ?? '[unreadable]';
   return /[\s"=]/.test(text) ? JSON.stringify(text) : text;
 }
 

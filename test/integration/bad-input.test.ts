@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { pathToFileURL } from 'node:url';
-import { Injectable, Module, type Type } from '@nestjs/common';
+import { Inject, Injectable, Module, type Type } from '@nestjs/common';
+import { REQUEST } from '@nestjs/core';
 import type { AppOptions } from '../../lib/bootstrap/app-options.js';
 import { RpcFactory } from '../../lib/bootstrap/rpc.factory.js';
 import type { RpcApplication } from '../../lib/bootstrap/rpc.application.js';
@@ -188,6 +189,17 @@ describe('bad decorators: what, where, what to try', () => {
       run(_job: string): void {}
     }
     assert.match((await mistakes([Job])).error.message, /@Handler of Job\.run is on a method that Nest or Anthill calls by its name; rename it \(the path may stay\)/);
+  });
+
+  it('a run() in a class that lives for one request', async () => {
+    @RpcModule({ type: 'scoped' })
+    class Scoped {
+      constructor(@Inject(REQUEST) readonly request: unknown) {}
+      run(): void {}
+    }
+    const { error, reasons } = await mistakes([Scoped]);
+    assert.deepEqual(reasons, ['MODULE_SCOPE']);
+    assert.match(error.message, /Scoped has run\(\) and depends on something request-scoped/);
   });
 
   it('all of them at once', async () => {

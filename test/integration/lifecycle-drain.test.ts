@@ -79,7 +79,6 @@ async function world(t: TestContext) {
   const nodes = ['worker', 'sibling'].map((type) => near.modules.get(type)!.node!);
   const stale = recordingRegistry(new Recorder(), registryHub, {
     get: async (service) => ({ service, nodes: nodes.filter(({ type }) => type === service) }),
-    // eslint-disable-next-line require-yield
     watch: async function* (_service: string, signal: AbortSignal) {
       await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
     },
