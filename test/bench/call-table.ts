@@ -8,7 +8,9 @@ export function callTable(entrants: readonly Entrant[], samples: Samples, ours: 
   const head = ['', 'calls/s', 'p50 µs', 'p99 µs', 'ours / this', ...(remote ? ['CPU µs a call: caller', 'callee', 'server'] : ['CPU µs a call'])];
   const rates = (peer: string): number[] => samples.get(peer)!.map((sample) => sample.rate);
   const rows = entrants.map(({ peer, title }) => {
-    const { rate, p50, p99, callerCpu, calleeCpu, serverCpu } = typical(samples.get(peer)!);
+    const measured = samples.get(peer);
+    if (measured === undefined) return [title, 'fails', ...head.slice(2).map(() => '–')];
+    const { rate, p50, p99, callerCpu, calleeCpu, serverCpu } = typical(measured);
     const cpu = remote ? [callerCpu, calleeCpu, serverCpu] : [callerCpu];
     return [
       title,

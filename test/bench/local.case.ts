@@ -8,7 +8,7 @@ const MOLECULER = 'moleculer-local';
 const LEAST_RATE = 500_000;
 
 const entrants: readonly Entrant[] = [
-  { peer: OURS, title: 'Anthill', remote: false },
+  { peer: OURS, title: 'Anthill', remote: false, ours: true },
   { peer: MOLECULER, title: 'Moleculer', remote: false },
 ];
 

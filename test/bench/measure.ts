@@ -10,6 +10,7 @@ export interface Entrant {
   readonly title: string;
   /** Has a callee process of its own. */
   readonly remote: boolean;
+  readonly ours?: boolean;
 }
 
 /** One peer in one round. CPU times in microseconds for each call, undefined where they cannot be had. */
@@ -31,17 +32,30 @@ export interface Bench {
   readonly log: (line: string) => void;
 }
 
-/** Samples of all rounds by peer, in the order of the entrants. */
+/** Samples of all rounds by peer, in the order of the entrants; none of a peer that cannot bear the load. */
 export type Samples = ReadonlyMap<string, readonly Sample[]>;
 
-/** All peers in turn, in fresh processes, `rounds` times; every other round in reverse order, so that none is always the one after a hot one. */
+/**
+ * All peers in turn, in fresh processes, `rounds` times; every other round in reverse order, so that none is always the one after a hot one.
+ * A peer that fails is left out from then on; when ours does, that is an error.
+ */
 export async function measure(bench: Bench, entrants: readonly Entrant[], load: Load, rounds = bench.rounds): Promise<Samples> {
   const samples = new Map<string, Sample[]>(entrants.map(({ peer }) => [peer, []]));
   for (let round = 0; round < rounds; round++) {
     const order = round % 2 === 0 ? entrants : [...entrants].reverse();
     for (const entrant of order) {
-      const sample = await measureOne(bench, entrant, load);
-      samples.get(entrant.peer)!.push(sample);
+      const past = samples.get(entrant.peer);
+      if (past === undefined) continue;
+      let sample: Sample;
+      try {
+        sample = await measureOne(bench, entrant, load);
+      } catch (error) {
+        if (entrant.ours) throw error;
+        bench.log(`  round ${round + 1} ${entrant.title.padEnd(36)} fails: ${(error as Error).message}`);
+        samples.delete(entrant.peer);
+        continue;
+      }
+      past.push(sample);
       bench.log(`  round ${round + 1} ${entrant.title.padEnd(36)} ${Math.round(sample.rate).toLocaleString('en').padStart(9)}/s  p50 ${sample.p50.toFixed(1)} µs`);
     }
   }

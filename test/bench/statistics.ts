@@ -11,7 +11,7 @@ export function median(values: readonly number[]): number {
  * other. A machine that gets slower or busier during a run changes both.
  */
 export function ratio(ours: readonly number[], theirs: readonly number[]): number {
-  return median(ours.map((value, round) => value / theirs[round]!));
+  return median(ours.map((value, round) => value / (theirs[round] ?? NaN)));
 }
 
 /** Change of `values` for each step of `at`, by least squares. */
