@@ -6,7 +6,9 @@ import type { AppPart, AppState, HealthReport, Phase } from '../common/lifecycle
 import type { Logger } from '../common/logger.js';
 import type { Registry } from '../registry/registry.js';
 import type { Transport } from '../rpc/transport.js';
+import { healthOf } from './app-parts.js';
 import type { RpcRuntime } from './rpc-runtime.js';
+import { limited, within } from './time-limits.js';
 
 /** A module's `run`. */
 export interface RunnableModule {
@@ -48,8 +50,6 @@ const REGISTER_WAIT_MS = 3000;
 /** Deregistration must not use up the time that calls in flight need. */
 const WITHDRAW_WAIT_MS = 3000;
 const LONGEST_TIMER_MS = 0x7fffffff;
-/** What remains for closing when the handlers have used up all the time: last replies leave, connections say goodbye. */
-const CLOSING_MS = 700;
 
 /**
  * The steps of starting and stopping, in the order of DESIGN section 5, without any container: `start`, `drain` (everything before the
@@ -274,55 +274,5 @@ export class AppEngine {
         await this.tried(`stop part ${part.name}`, () => within(Promise.resolve(part.stop?.(deadline)), deadline, 'it did not stop in time'));
       }
     }
-  }
-}
-
-/**
- * Aborts a moment after `deadline` does, so that what was cut off can still be told to its callers. `cancel` when all is closed.
- */
-export function afterDeadline(clock: Clock, deadline: AbortSignal): { signal: AbortSignal; cancel: () => void } {
-  const closing = new AbortController();
-  let cancel = (): void => {};
-  const arm = (): void => {
-    cancel = clock.after(CLOSING_MS, () => closing.abort(deadline.reason), true);
-  };
-  if (deadline.aborted) arm();
-  else deadline.addEventListener('abort', arm, { once: true });
-  return {
-    signal: closing.signal,
-    cancel: () => {
-      deadline.removeEventListener('abort', arm);
-      cancel();
-    },
-  };
-}
-
-/** `work`, or an error when `signal` aborts first: the one named, or the signal's own reason. */
-export function within<T>(work: Promise<T>, signal: AbortSignal, message?: string): Promise<T> {
-  return new Promise<T>((resolve, reject) => {
-    const late = () => reject(message === undefined ? (signal.reason as Error) : new Error(message));
-    if (signal.aborted) {
-      // One last turn: what is done already should not count as late.
-      setImmediate(late);
-    } else {
-      signal.addEventListener('abort', late, { once: true });
-    }
-    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', late));
-  });
-}
-
-/** A signal that aborts with `message` after `ms`, or with `outer`. Call `clear` when it is over. */
-function limited(clock: Clock, ms: number, message: string, outer?: AbortSignal): { signal: AbortSignal; clear: () => void } {
-  const limit = new AbortController();
-  const cancel = clock.after(ms, () => limit.abort(new Error(message)), true);
-  return { signal: outer ? AbortSignal.any([outer, limit.signal]) : limit.signal, clear: cancel };
-}
-
-/** A part whose report throws is not well. */
-function healthOf(part: AppPart): HealthReport {
-  try {
-    return part.health!();
-  } catch (error) {
-    return { status: 'down', detail: `its health() threw: ${error instanceof Error ? error.message : String(error)}` };
   }
 }

@@ -1,6 +1,6 @@
 import { BootError } from '../common/boot-error.js';
 import { didYouMean } from '../common/did-you-mean.js';
-import { type AppPart, PHASES } from '../common/lifecycle.js';
+import { type AppPart, type HealthReport, PHASES } from '../common/lifecycle.js';
 
 /**
  * What a user gave as a part, when it can be one.
@@ -20,4 +20,13 @@ export function checkedPart(given: unknown, where: string): AppPart {
     if (part[method] !== undefined && typeof part[method] !== 'function') throw new BootError('APP_PART', `${shown}: ${method} is no method`);
   }
   return part as AppPart;
+}
+
+/** A part whose report throws is not well. */
+export function healthOf(part: AppPart): HealthReport {
+  try {
+    return part.health!();
+  } catch (error) {
+    return { status: 'down', detail: `its health() threw: ${error instanceof Error ? error.message : String(error)}` };
+  }
 }

@@ -9,13 +9,14 @@ import { Rpc as RpcClient } from '../rpc/rpc.client.js';
 import type { HandlerDescriptor } from '../rpc/handler-entry.js';
 import type { ServiceHost, ServiceOptions } from '../rpc/service-host.js';
 import type { HookedApp } from './app-hooks.js';
-import { afterDeadline, AppEngine, within, type StartOptions } from './app-engine.js';
+import { AppEngine, type StartOptions } from './app-engine.js';
 import { listenToSignals } from './app-signals.js';
 import { Container, type ContainerAccess } from './container.js';
 import { addService, openService } from './extra-service.js';
 import type { LocalNode } from './local-node.js';
 import { setLevel } from './nest-logger.js';
 import type { PreparedApp } from './prepare-app.js';
+import { afterDeadline, within } from './time-limits.js';
 import { typedClient } from './typed-client-of.js';
 
 /** @public */

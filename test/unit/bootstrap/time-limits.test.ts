@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { afterDeadline, within } from '../../../lib/bootstrap/app-engine.js';
+import { afterDeadline, within } from '../../../lib/bootstrap/time-limits.js';
 import { FakeClock } from '../../../lib/testing/fake-clock.js';
 
 const never = new Promise<never>(() => {});
