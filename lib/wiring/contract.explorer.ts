@@ -4,12 +4,13 @@ import { handlersOf } from '../metadata/handler.decorator.js';
 import { RPC_CONTRACT } from '../metadata/rpc-contract.decorator.js';
 import { RPC_MODULE } from '../metadata/rpc-module.decorator.js';
 import type { ClientClass } from '../metadata/tokens.js';
+import { misplaced } from './handler-checks.js';
 import { argumentCount, readParams } from './handler-params.js';
 import { signatureOf } from './handler-types.js';
 
 /**
  * What a typed client of `contract` can do. Needs no container: the class is not instantiated.
- * @throws BootError CLIENT_CONTRACT
+ * @throws BootError CLIENT_CONTRACT, or HANDLER_TARGET for what no service could serve either
  */
 export function readContract(contract: ClientClass): ClientContract {
   const { name } = contract;
@@ -22,10 +23,11 @@ export function readContract(contract: ClientClass): ClientContract {
   if (handlers.length === 0) throw wrong(`it has no method with @Handler(path)`);
   const errors: BootError[] = [];
   const methods = new Map<string, ClientMethod>();
-  for (const { method, path, options, kind } of handlers) {
+  for (const entry of handlers) {
+    const { method, path, options, kind } = entry;
     if (methods.has(method)) continue; // an alias: the first path is as good as any
     if (kind !== 'method') {
-      errors.push(wrong(`@Handler of ${name}.${method} is on ${kind === 'property' ? 'a property' : `a ${kind}`}; write a method: ${method}(...) { return contractMethod(); }`));
+      errors.push(...misplaced(`${name}.${method}`, contract, entry, entry.declaredBy));
       continue;
     }
     if (method === 'then') errors.push(wrong(`a handler method named "then" makes every client look like a promise; rename the method (the path may stay)`));

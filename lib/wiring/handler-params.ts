@@ -45,9 +45,12 @@ interface NestParam {
   schema?: unknown;
 }
 
-/** Nest's numbers for `@Payload()` and `@Ctx()` of @nestjs/microservices, which mean the same here. */
+/**
+ * Nest's numbers for `@Payload()` and `@Ctx()` of @nestjs/microservices, which mean the same here. `@Body()` and `@Headers()` of HTTP have the same
+ * two, and cannot be told from them: they get what Nest's own microservices would give them.
+ */
 const NEST_PAYLOAD = '3';
-const NEST_CONTEXT = '4';
+const NEST_CONTEXT = '6';
 
 /** Reads the parameters of `classRef.prototype[method]`. */
 export function readParams(classRef: Function, method: string): HandlerParams {
@@ -108,7 +111,7 @@ function sourceOf(key: string, { factory, data }: NestParam): ParamSource | unde
       return { from: 'custom', factory };
   }
   const type = key.split(':')[0];
-  return type === NEST_PAYLOAD ? payloadSource(data) : type === NEST_CONTEXT ? { from: 'ctx' } : { from: 'foreign' };
+  return type === NEST_PAYLOAD ? payloadSource(data) : type === NEST_CONTEXT && data === undefined ? { from: 'ctx' } : { from: 'foreign' };
 }
 
 function payloadSource(data: unknown): ParamSource | undefined {

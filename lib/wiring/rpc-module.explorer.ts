@@ -98,10 +98,13 @@ function lifecycle(origin: string, method: string, kind: HostKind): BootError[] 
   return [new BootError('HANDLER_TARGET', `@Handler of ${origin} is on a method that Nest or Anthill calls by its name; rename it (the path may stay)`)];
 }
 
-function signatureMistakes(origin: string, params: readonly HandlerParam[], { arity }: HandlerSignature, { args }: HandlerOptions): BootError[] {
+function signatureMistakes(origin: string, params: readonly HandlerParam[], { arity }: HandlerSignature, { args, optional = 0 }: HandlerOptions): BootError[] {
   const errors = params
     .filter(({ source }) => source.from === 'foreign')
     .map(({ index }) => new BootError('HANDLER_PARAM', `${origin} has a decorator of HTTP handlers on parameter ${index}; handlers take @Payload(), @Ctx(), @Meta() and custom parameter decorators`));
+  if (arity && optional > arity.max) {
+    errors.push(new BootError('HANDLER_OPTIONS', `@Handler of ${origin}: optional ${optional} is more than the ${arity.max} argument(s) that the method takes`));
+  }
   if (args && arity && args.length > arity.max) {
     errors.push(new BootError('HANDLER_OPTIONS', `@Handler of ${origin}: args declares ${args.length} types, but the method takes ${arity.max} argument(s)`));
   }

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { Body, Controller, Inject, Injectable, Module, Param, Scope, UseGuards, type DynamicModule, type Type } from '@nestjs/common';
+import { Body, Controller, Headers, Inject, Injectable, Module, Param, Query, Scope, UseGuards, type DynamicModule, type Type } from '@nestjs/common';
 import { ModulesContainer, NestFactory, REQUEST } from '@nestjs/core';
+import { Ctx as NestCtx, Payload as NestPayload } from '@nestjs/microservices';
 import type { HandlerOptions } from '../../../lib/common/handler-options.js';
 import { Handler } from '../../../lib/metadata/handler.decorator.js';
 import { contractMethod, RpcContract } from '../../../lib/metadata/rpc-contract.decorator.js';
@@ -216,6 +217,22 @@ describe('exploreRpcModules refuses', () => {
       go(@Param('id') _id: string): void {}
     }
     await refused('HANDLER_PARAM', /WithParam\.go has a decorator of HTTP handlers on parameter 0/, WithParam);
+    @RpcModule({ type: 'http' })
+    class WithQuery {
+      @Handler('/x')
+      go(@Query('q') _q: string, @Headers('x') _x: string): void {}
+    }
+    await refused('BOOT_FAILED', /WithQuery\.go has a decorator of HTTP handlers on parameter 0[\s\S]*on parameter 1/, WithQuery);
+  });
+
+  it('decorators of @nestjs/microservices mean the same here', async () => {
+    @RpcModule({ type: 'nest' })
+    class Micro {
+      @Handler('/x')
+      go(@NestPayload() _a: string, @NestCtx() _ctx: unknown, @NestPayload('city') _city: string): void {}
+    }
+    const [handler] = (await explore(Micro))[0]!.handlers;
+    assert.deepEqual(handler!.params.map(({ source }) => source.from), ['arg', 'ctx', 'property']);
   });
 
   const wrongOptions: [what: string, options: unknown, pattern: RegExp][] = [
@@ -225,6 +242,7 @@ describe('exploreRpcModules refuses', () => {
     ['an empty type', { type: '' }, /type ''/],
     ['an id with @', { type: 'a', id: 'a@1' }, /id 'a@1' is no node id/],
     ['an unknown option', { type: 'a', verson: '1' }, /there is no option "verson" \(did you mean "version"\?\)/],
+    ['a wrong default', { type: 'a', defaults: { concurrent: -1 } }, /defaults: concurrent -1 must be/],
     ['an unknown default', { type: 'a', defaults: { concurent: true } }, /defaults: there is no option "concurent" \(did you mean "concurrent"\?\)/],
     ['a ttl that is no number', { type: 'a', ttlMs: '20' }, /ttlMs '20' must be a number/],
     ['an interval past the ttl', { type: 'a', ttlMs: 1000, intervalMs: 1000 }, /intervalMs 1000 is not below ttlMs 1000/],
@@ -238,6 +256,13 @@ describe('exploreRpcModules refuses', () => {
     ['no path', undefined, {}, /the path undefined/],
     ['an unknown handler option', '/x', { lanes: 'a' }, /there is no option "lanes" \(did you mean "lane"\?\)/],
     ['a wrong number of optional arguments', '/x', { optional: -1 }, /optional -1 must be/],
+    ['more optional arguments than there are', '/x', { optional: 2 }, /optional 2 is more than the 1 argument\(s\)/],
+    ['a wrong concurrency', '/x', { concurrent: 0 }, /concurrent 0 must be true, false or a whole number from 1/],
+    ['a lane that is no name', '/x', { lane: 5 }, /lane 5 must be a name/],
+    ['a negative queue', '/x', { queue: -1 }, /queue -1 must be a whole number from 0/],
+    ['patience below nothing', '/x', { abandonMs: -1 }, /abandonMs -1 must be a number of milliseconds/],
+    ['types of JavaScript', '/x', { args: [String] }, /is no type of the wire/],
+    ['a public that is no boolean', '/x', { public: 'yes' }, /public 'yes' must be true or false/],
     ['more types than arguments', '/x', { args: ['int', 'int'] }, /args declares 2 types, but the method takes 1 argument/],
   ];
   for (const [what, path, options, pattern] of wrongHandlers) it(what, () => refused('HANDLER_OPTIONS', pattern, withHandler(path, options)));
