@@ -5,6 +5,7 @@ import { validateModuleTypes } from '../config/module-groups.js';
 import { handlersOf } from '../metadata/handler.decorator.js';
 import type { ClientClass } from '../metadata/tokens.js';
 import type { AppOptions } from './app-options.js';
+import { checkAppOptions } from './check-options.js';
 import { readGraph, type ModuleDefinition, type RpcModuleRef } from './module-graph.js';
 import { chosen } from './plugin-choice.js';
 import type { PluginTable } from './plugin-table.js';
@@ -52,6 +53,7 @@ export async function withOptions(graph: PreparedGraph, options: AppOptions): Pr
 }
 
 async function readConfig(options: AppOptions, types: readonly string[]): Promise<Pick<PreparedGraph, 'config' | 'configOptions' | 'warnings'>> {
+  checkAppOptions(options);
   const configOptions = configOptionsOf(options, types);
   const { config, warnings } = await loadConfig(configOptions);
   await options.hooks?.onConfigurationLoaded?.(config);

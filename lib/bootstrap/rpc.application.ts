@@ -4,8 +4,7 @@ import type { ClientOptions } from '../common/client-contract.js';
 import type { AppConfig } from '../config/app-config.js';
 import { loadConfig } from '../config/load-config.js';
 import type { AppHandle, ClientClass } from '../metadata/tokens.js';
-import type { Rpc } from '../rpc/rpc.client.js';
-import { Rpc as RpcClient } from '../rpc/rpc.client.js';
+import { Rpc } from '../rpc/rpc.client.js';
 import type { HandlerDescriptor } from '../rpc/handler-entry.js';
 import type { ServiceHost, ServiceOptions } from '../rpc/service-host.js';
 import type { HookedApp } from './app-hooks.js';
@@ -44,6 +43,7 @@ export class RpcApplication implements AppHandle, HookedApp, ServiceHost {
   private drainPromise: Promise<void> | undefined;
   private stopPromise: Promise<void> | undefined;
   private isStarting = false;
+  private hasStarted = false;
   /** A start, or a `run()`, came to nothing. */
   private hasFailed = false;
   private reloading: Promise<unknown> = Promise.resolve();
@@ -125,6 +125,8 @@ export class RpcApplication implements AppHandle, HookedApp, ServiceHost {
    * @throws whatever kept it from starting, after everything that had started is stopped again
    */
   start(options: StartOptions = {}): Promise<this> {
+    // It was ready once: that promise would say that it is. A start that failed goes on saying why.
+    if (this.hasStarted && this.drainPromise !== undefined) return this.doStart(options);
     return (this.startPromise ??= this.startedOrStopped(options));
   }
 
@@ -157,6 +159,7 @@ export class RpcApplication implements AppHandle, HookedApp, ServiceHost {
       await this.engine.step('hook beforeStart', () => hooks?.beforeStart?.(this));
       await this.engine.start(options);
       await hooks?.afterStart?.(this);
+      this.hasStarted = true;
       return this;
     } catch (error) {
       this.isStarting = false;
@@ -284,7 +287,7 @@ export class RpcApplication implements AppHandle, HookedApp, ServiceHost {
   /** @internal */
   rpcOf(type: string): Rpc {
     const node = this.prepared.nodes.get(type);
-    return node === undefined ? this.rpc : new RpcClient(this.rpc.deps, { ...this.prepared.options.calls, caller: node.id }, node);
+    return node === undefined ? this.rpc : new Rpc(this.rpc.deps, { ...this.prepared.options.calls, caller: node.id }, node);
   }
 
   /** @internal */

@@ -3,6 +3,7 @@ import { NestFactory } from '@nestjs/core';
 import type { INestApplicationContext, LoggerService, Type } from '@nestjs/common';
 import { AnthillCoreModule } from './core.module.js';
 import type { AppOptions, ModulesOptions } from './app-options.js';
+import { BootError } from '../common/boot-error.js';
 import type { ModuleDefinition } from './module-graph.js';
 import { prepareApp } from './prepare-app.js';
 import { prepareGraph } from './prepare-graph.js';
@@ -41,21 +42,26 @@ function rootOf(core: ReturnType<typeof AnthillCoreModule.register>, root: Modul
 
 /** A root module for an app that was given a list. */
 export function rootOfModules(modules: readonly Type[]): ModuleDefinition {
+  if (!Array.isArray(modules)) throw new BootError('CONFIG_INVALID', `option modules must be a list of classes with @RpcModule, got ${String(modules)}; or give the root module: create(AppModule)`);
   class Modules {}
   return { module: Modules, imports: [...modules] };
+}
+
+/**
+ * Reads config and decorators, builds the container, runs `onModuleInit` of all modules. Nothing listens until `app.start()`.
+ * @param root the root module; or options with `modules`
+ * @throws BootError with every mistake found
+ */
+function create(root: Type, options?: AppOptions): Promise<RpcApplication>;
+function create(options: ModulesOptions): Promise<RpcApplication>;
+async function create(given: Type | ModulesOptions, options: AppOptions = {}): Promise<RpcApplication> {
+  if (typeof given === 'function') return createApp(given, options);
+  const { modules, ...rest } = given;
+  return createApp(rootOfModules(modules), rest);
 }
 
 /**
  * Makes apps: `const app = await RpcFactory.create(AppModule); await app.start();`
  * @public
  */
-export const RpcFactory = Object.freeze({
-  /**
-   * Reads config and decorators, builds the container, runs `onModuleInit` of all modules. Nothing listens until `app.start()`.
-   * @param module the root module, or options with `modules`
-   * @throws BootError with every mistake found
-   */
-  async create(module: Type | ModulesOptions, options: AppOptions = {}): Promise<RpcApplication> {
-    return typeof module === 'function' ? createApp(module, options) : createApp(rootOfModules(module.modules), module);
-  },
-});
+export const RpcFactory = Object.freeze({ create });
