@@ -10,7 +10,7 @@ import type { Transport } from '../rpc/transport.js';
 import type { Wire } from '../rpc/wire.js';
 import type { AppOptions } from './app-options.js';
 import { checkedPart } from './app-parts.js';
-import { callLog } from './call-log.js';
+import { clientLog, serverLog } from './call-log.js';
 import { errorTypesOf } from './error-classes.js';
 import type { LocalNode } from './local-node.js';
 import { mapNestError } from './map-nest-error.js';
@@ -48,7 +48,6 @@ export async function prepareApp(graph: PreparedGraph, options: AppOptions): Pro
   const registry = chosen<Registry>('registry', options.registry).instance ?? (await resolvePlugin(table, 'registry', config.registry));
   const selector = chosen<Selector>('selector', options.selector).instance ?? (await resolvePlugin(table, 'selector', config.selector));
   const codec = chosen<Codec>('codec', options.codec).instance ?? (await resolvePlugin(table, 'codec', config.codec));
-  const log = config.rpc.log ? [callLog(logger, clock)] : [];
   const runtime = new RpcRuntime({
     transport,
     registry,
@@ -63,9 +62,9 @@ export async function prepareApp(graph: PreparedGraph, options: AppOptions): Pro
     processName: config.processName ?? config.processId,
     filters: options.filters,
     calls: options.calls,
-    clientInterceptors: [...log, ...(options.interceptors?.client ?? [])],
-    serverInterceptors: [...log, ...(options.interceptors?.server ?? [])],
-    hooks: options.serverHooks,
+    clientInterceptors: [...(config.rpc.log ? [clientLog(logger, clock)] : []), ...(options.interceptors?.client ?? [])],
+    serverInterceptors: options.interceptors?.server,
+    hooks: config.rpc.log ? serverLog(logger, options.serverHooks) : options.serverHooks,
     mapRoute: options.mapRoute,
     mapError: mapNestError,
     maxConcurrent: config.rpc.maxConcurrent,

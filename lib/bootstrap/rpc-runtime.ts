@@ -39,7 +39,7 @@ export interface RuntimeOptions {
   readonly selector?: Selector | undefined;
   readonly filters?: readonly NodeFilter[] | undefined;
   readonly clientInterceptors: readonly Interceptor[];
-  readonly serverInterceptors: readonly Interceptor[];
+  readonly serverInterceptors: readonly Interceptor[] | undefined;
   readonly hooks?: ServerHooks | undefined;
   readonly mapRoute?: ((target: string, path: string) => string) | undefined;
   readonly mapError: (error: unknown) => RpcError | undefined;

@@ -25,7 +25,7 @@ export interface ExecutionHost {
   abandoned: number;
   toRpcError(error: unknown, handler: BoundHandler): RpcError;
   completed(call: ServedCall, result: unknown, durationMs: number): void;
-  failed(call: ServedCall, error: RpcError): void;
+  failed(call: ServedCall, error: RpcError, durationMs: number): void;
   ended(execution: Execution): void;
 }
 
@@ -174,7 +174,7 @@ export class Execution extends DeadlineEntry implements LaneJob, AbortListener {
     if (this.answered) return;
     this.answered = true;
     this.report(error);
-    this.server.failed(this.call, error);
+    if (this.server.hooks.error !== undefined) this.server.failed(this.call, error, this.server.clock.now() - this.startedAt);
     this.responder.fail(error);
   }
 

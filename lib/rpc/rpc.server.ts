@@ -138,7 +138,7 @@ export class RpcServer implements NodeHost, ExecutionHost {
       const event: CallEvent = { target: this.nodeId, path, wire: context.wire, durationMs: 0, error: { code: error.code, reason: error.reason } };
       events.serverCall.publish(event);
     }
-    this.failed({ path, args, context }, error);
+    this.failed({ path, args, context }, error, 0);
     responder.fail(error);
   }
 
@@ -190,8 +190,8 @@ export class RpcServer implements NodeHost, ExecutionHost {
   }
 
   /** @internal */
-  failed(call: ServedCall, error: RpcError): void {
-    if (this.hooks.error) this.hooked('error', call, () => this.hooks.error?.(call, error));
+  failed(call: ServedCall, error: RpcError, durationMs: number): void {
+    if (this.hooks.error) this.hooked('error', call, () => this.hooks.error?.(call, error, durationMs));
   }
 
   private hooked(hook: string, call: ServedCall, run: () => void): void {

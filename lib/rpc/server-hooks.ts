@@ -18,8 +18,8 @@ export interface ServerHooks {
   before?(call: ServedCall): void | Promise<void>;
   /** After the handler returned. */
   complete?(call: ServedCall, result: unknown, durationMs: number): void;
-  /** After a call failed for whatever reason, the handler's own errors included. */
-  error?(call: ServedCall, error: RpcError): void;
+  /** After a call failed for whatever reason, the handler's own errors included; `error` is what the caller gets. */
+  error?(call: ServedCall, error: RpcError, durationMs: number): void;
   /** A path without handler: may supply one (mqant's NoFoundFunction). It is asked once per path, unless it answers undefined. */
   unknown?(path: string): HandlerDescriptor | undefined;
 }
