@@ -35,7 +35,7 @@ export function plain({ title, table, bars, note }: Finding): string {
 function method({ rounds, measureMs, warmUpMs }: ReportHead): string {
   return `## Method
 
-Echo of a text over loopback. Each measurement is a fresh pair of processes, caller and callee, ${warmUpMs / 1000} s of warm-up and ${measureMs / 1000} s of
+Echo of a text over loopback. Each measurement is a fresh pair of processes, caller and callee, ${warmUpMs / 1000} s of warm-up (with at least 64 calls in flight) and ${measureMs / 1000} s of
 counting; all peers take turns in ${rounds} rounds, in reverse order every other round. The load is a closed loop: N calls are under way at any
 time, each reply sets off the next call. Figures are medians over rounds; a ratio is the median of the ratios within each round, which a
 machine that is busy for a while disturbs less. Latency is of single calls under that load. CPU is what the whole process used, all threads, divided by calls.
