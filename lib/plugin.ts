@@ -22,4 +22,4 @@ export { PHASES, type AppPart, type HealthReport, type Phase } from './common/li
 export type { LogFields, Logger } from './common/logger.js';
 export { loadPeer } from './common/peer.js';
 export type { ConfigLayer, ConfigSource } from './config/config-layer.js';
-export type { PluginFactory, PluginTable } from './bootstrap/plugin-table.js';
+export type { PluginContext, PluginFactory, PluginTable } from './bootstrap/plugin-table.js';

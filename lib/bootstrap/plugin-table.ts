@@ -1,7 +1,7 @@
-import { BootError } from '../common/boot-error.js';
-import { didYouMean } from '../common/did-you-mean.js';
+import { type Logger, silentLogger } from '../common/logger.js';
 import type { Selector } from '../common/selection.js';
 import type { PluginConfig } from '../config/app-config.js';
+import { type PluginNames, unknownPlugin } from '../config/plugin-names.js';
 import type { Registry } from '../registry/registry.js';
 import type { Codec } from '../rpc/codec.js';
 import { json } from '../rpc/json.codec.js';
@@ -15,7 +15,12 @@ import { weighted } from '../selector/weighted.selector.js';
 import { anthillWire } from '../wire/anthill/anthill.wire.js';
 
 /** Makes a plug-in from the options that config gives it. */
-export type PluginFactory<T> = (options: Readonly<Record<string, unknown>>) => T | Promise<T>;
+export type PluginFactory<T> = (options: Readonly<Record<string, unknown>>, context: PluginContext) => T | Promise<T>;
+
+/** What the app gives to the plug-ins that config names. @plugin */
+export interface PluginContext {
+  readonly logger: Logger;
+}
 
 /** Names that config may use, and what they stand for. The app owns one; `create({ plugins })` adds to it. @public */
 export interface PluginTable {
@@ -34,7 +39,7 @@ export const BUILT_IN: PluginTable = Object.freeze({
   },
   registry: {
     memory: async () => (await import('../registry/memory.registry.js')).memory(),
-    consul: async (options) => (await import('../registry/consul/consul.registry.js')).consul(options),
+    consul: async (options, { logger }) => (await import('../registry/consul/consul.registry.js')).consul({ logger, ...options }),
   },
   selector: {
     random: () => random(),
@@ -56,17 +61,22 @@ export function mergeTables(added: Partial<PluginTable> | undefined): PluginTabl
   return Object.fromEntries(kinds.map((kind) => [kind, { ...BUILT_IN[kind], ...added[kind] }])) as unknown as PluginTable;
 }
 
+/** The names of a table. */
+export function namesOf(table: PluginTable): PluginNames {
+  return Object.fromEntries(Object.entries(table).map(([kind, factories]) => [kind, Object.keys(factories as object)])) as unknown as PluginNames;
+}
+
 /** @throws BootError PLUGIN_UNKNOWN */
 export async function resolvePlugin<K extends keyof PluginTable>(
   table: PluginTable,
   kind: K,
   choice: PluginConfig | string,
+  context: PluginContext = { logger: silentLogger },
 ): Promise<Awaited<ReturnType<PluginTable[K][string]>>> {
   const { name, options } = typeof choice === 'string' ? { name: choice, options: {} } : choice;
   const factories = table[kind] as PluginTable[K];
   if (!Object.hasOwn(factories, name)) {
-    const known = Object.keys(factories);
-    throw new BootError('PLUGIN_UNKNOWN', `config names the ${kind} '${name}', which does not exist${didYouMean(name, known)}; there are: ${known.join(', ')}`);
+    throw unknownPlugin(kind, name, Object.keys(factories));
   }
-  return (await factories[name]!(options)) as Awaited<ReturnType<PluginTable[K][string]>>;
+  return (await factories[name]!(options, context)) as Awaited<ReturnType<PluginTable[K][string]>>;
 }

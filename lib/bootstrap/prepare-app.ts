@@ -44,10 +44,10 @@ export async function prepareApp(graph: PreparedGraph, options: AppOptions): Pro
   for (const warning of graph.warnings) logger.warn(warning);
   if (graph.elsewhere.length > 0) logger.info(`process group '${config.processId}' runs without: ${graph.elsewhere.join(', ')}`);
   const table = mergeTables(options.plugins);
-  const transport = chosen<Transport>('transport', options.transport).instance ?? (await resolvePlugin(table, 'transport', config.transport));
-  const registry = chosen<Registry>('registry', options.registry).instance ?? (await resolvePlugin(table, 'registry', config.registry));
-  const selector = chosen<Selector>('selector', options.selector).instance ?? (await resolvePlugin(table, 'selector', config.selector));
-  const codec = chosen<Codec>('codec', options.codec).instance ?? (await resolvePlugin(table, 'codec', config.codec));
+  const transport = chosen<Transport>('transport', options.transport).instance ?? (await resolvePlugin(table, 'transport', config.transport, { logger }));
+  const registry = chosen<Registry>('registry', options.registry).instance ?? (await resolvePlugin(table, 'registry', config.registry, { logger }));
+  const selector = chosen<Selector>('selector', options.selector).instance ?? (await resolvePlugin(table, 'selector', config.selector, { logger }));
+  const codec = chosen<Codec>('codec', options.codec).instance ?? (await resolvePlugin(table, 'codec', config.codec, { logger }));
   const runtime = new RpcRuntime({
     transport,
     registry,

@@ -8,7 +8,7 @@ import type { AppOptions } from './app-options.js';
 import { checkAppOptions } from './check-options.js';
 import { readGraph, type ModuleDefinition, type RpcModuleRef } from './module-graph.js';
 import { chosen } from './plugin-choice.js';
-import type { PluginTable } from './plugin-table.js';
+import { mergeTables, namesOf, type PluginTable } from './plugin-table.js';
 import { pruneGraph } from './prune-graph.js';
 
 /** What is known before anything runs: config, and the modules of this process. */
@@ -83,7 +83,7 @@ function configOptionsOf(options: AppOptions, moduleTypes: readonly string[]): L
     selector: named('selector'),
     codec: named('codec'),
   });
-  return defined({ workDir, configFile, processId, logDir, biDir, flags, argv, env, sources, moduleTypes, overrides }) as LoadConfigOptions;
+  return defined({ workDir, configFile, processId, logDir, biDir, flags, argv, env, sources, moduleTypes, overrides, plugins: namesOf(mergeTables(options.plugins)) }) as LoadConfigOptions;
 }
 
 function defined<T extends object>(value: T): Partial<T> {

@@ -20,19 +20,25 @@ export class BootError extends Error {
   }
 }
 
-/** Several mistakes as one error with a numbered list; one mistake stays itself. */
-export function bootErrors(errors: readonly BootError[]): BootError {
-  if (errors.length === 1) return errors[0]!;
-  const lines = errors.map((error, i) => `  ${i + 1}. ${error.message.replaceAll('\n', '\n     ')}`);
-  return new BootErrors(`${errors.length} mistakes keep the app from starting:\n${lines.join('\n')}`, errors);
+/**
+ * Several mistakes as one error with a numbered list; one mistake stays itself.
+ * @param notes what is odd besides, without being a mistake: whoever mends the mistakes wants to see it as well
+ */
+export function bootErrors(errors: readonly BootError[], notes: readonly string[] = []): BootError {
+  if (errors.length === 1 && notes.length === 0) return errors[0]!;
+  const indented = (text: string): string => text.replaceAll('\n', '\n     ');
+  const odd = notes.length === 0 ? '' : ['\nnoticed besides:', ...notes.map((note) => `  - ${indented(note)}`)].join('\n');
+  if (errors.length === 1) return new BootErrors(errors[0]!.reason, errors[0]!.message + odd, errors);
+  const lines = errors.map((error, i) => `  ${i + 1}. ${indented(error.message)}`);
+  return new BootErrors('BOOT_FAILED', `${errors.length} mistakes keep the app from starting:\n${lines.join('\n')}${odd}`, errors);
 }
 
 /** Keeps its parts private: the message has them all, and a crash report that prints every stack would hide it. */
 class BootErrors extends BootError {
   readonly #mistakes: readonly BootError[];
 
-  constructor(message: string, mistakes: readonly BootError[]) {
-    super('BOOT_FAILED', message);
+  constructor(reason: string, message: string, mistakes: readonly BootError[]) {
+    super(reason, message);
     this.#mistakes = mistakes;
   }
 

@@ -31,6 +31,6 @@ export class Findings {
 
   /** @throws BootError with every mistake, if there is any. */
   throwIfAny(): void {
-    if (this.errors.length > 0) throw bootErrors(this.errors);
+    if (this.errors.length > 0) throw bootErrors(this.errors, this.warnings);
   }
 }

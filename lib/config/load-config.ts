@@ -8,6 +8,7 @@ import { Findings } from './findings.js';
 import { parseFlags } from './flags.js';
 import { type Launch, type LaunchOptions, resolveLaunch } from './launch.js';
 import type { Plain } from './plain.js';
+import { checkPluginNames, type PluginNames } from './plugin-names.js';
 
 /** What code decides; wins over every other layer. @public */
 export interface ConfigOverrides extends AnthillSection {
@@ -30,6 +31,8 @@ export interface LoadConfigOptions extends LaunchOptions {
   overrides?: ConfigOverrides;
   /** Module types that classes have; environment variables find them whatever their case. */
   moduleTypes?: readonly string[];
+  /** Plug-ins that exist; a name besides them is a mistake. @default names are not looked at */
+  plugins?: PluginNames;
   signal?: AbortSignal;
 }
 
@@ -52,6 +55,7 @@ export async function loadConfig(options: LoadConfigOptions = {}): Promise<Loade
     ...(options.overrides ? [overridesLayer(options.overrides)] : []),
   ];
   const config = assembleConfig(launch, layers, options.moduleTypes ?? [], findings);
+  if (options.plugins) findings.errors.push(...checkPluginNames(config, options.plugins));
   findings.throwIfAny();
   return { config, warnings: findings.warnings };
 }

@@ -123,6 +123,11 @@ export class PendingCall extends DeadlineEntry implements OutboundCall, Responde
       this.settle(undefined, this.cancelled());
       return false;
     }
+    const { timeoutMs } = options;
+    if (timeoutMs !== undefined && !(timeoutMs >= 0)) {
+      this.settle(undefined, rpcError('CALL_OPTIONS', `{ timeoutMs: ${String(timeoutMs)} } of the call to ${this.target} ${this.path} is no time: give milliseconds from 0`));
+      return false;
+    }
     // Written so that NaN is no deadline to wait for.
     if (!(this.deadlineAt > this.startedAt)) {
       this.settle(undefined, deadlineExceeded(this.target, this.path, this.timeoutMs));

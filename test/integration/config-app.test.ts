@@ -122,6 +122,15 @@ describe('config through create', () => {
     });
   }
 
+  it('tells wrong values, unknown names and typos in one error', async (t) => {
+    const file = { Rpcc: {}, Rpc: { RpcExpired: 'soon', MaxCorutine: 5 }, Anthill: { transport: 'natz', wires: ['mqnt'] } };
+    await assert.rejects(created(t, { configFile: configFile(t, JSON.stringify(file)) }), (error: BootError) => {
+      assert.equal(error.mistakes.length, 3);
+      for (const part of ['RpcExpired', "'natz'", "'mqnt'", 'did you mean "mqant"', 'noticed besides:', 'did you mean "Rpc"', 'did you mean "MaxCoroutine"']) assert.ok(error.message.includes(part), `${part} in ${error.message}`);
+      return true;
+    });
+  });
+
   it('refuses what is neither a plug-in nor a name', async (t) => {
     const cases: [AppOptions, RegExp][] = [
       [{ transport: memoryTransport as never }, /option transport got the function memory: was it not called\?; it wants a plug-in or its name, such as memoryTransport\(\)/],

@@ -42,7 +42,12 @@ describe('config: process groups', () => {
 
   test('an Id used twice anywhere in the file is an error that names both places', () => {
     const { message } = bootErrorOf(() => fromFile({ Module: { web: [{ Id: 'a', ProcessID: 'x' }], gate: [{ Id: 'b', ProcessID: 'x' }, { Id: 'a', ProcessID: 'y' }] } }));
-    assert.equal(message, `${FILE}:1:82: Module.gate[1]: Id "a" is taken by Module.web[0]: ids are unique over the whole file`);
+    assert.deepEqual(message.split('\n'), [
+      `${FILE}:1:82: Module.gate[1]: Id "a" is taken by Module.web[0]: ids are unique over the whole file`,
+      // Whoever mends the mistake sees at once what else is odd.
+      'noticed besides:',
+      '  - no entry of Module has ProcessID "development": this process runs no module (flag -pid). The file has: x, y',
+    ]);
   });
 
   test('a ProcessID used twice by one type is an error; by two types it is the point of groups', () => {
