@@ -129,14 +129,16 @@ test('close fires nothing, and removing afterwards is harmless', () => {
   assert.deepEqual([queue.size, clock.pending], [0, 0]);
 });
 
-test('the real clock: deadlines past the longest timer do not fire at once, near ones fire in time', async () => {
+test('the real clock: deadlines past the longest timer do not fire at once, near ones fire, and not early', async (t) => {
   const queue = new DeadlineQueue(systemClock);
+  // Its far timer would hold the process.
+  t.after(() => queue.close());
   const far = new Entry(systemClock);
   queue.add(far, systemClock.now() + 2 ** 40);
   const from = systemClock.now();
   await new Promise<void>((resolve) => queue.add(new Entry(systemClock, resolve), from + 40));
   const took = systemClock.now() - from;
-  assert.ok(took >= 40 && took < 120, `${took} ms`);
+  // Never how late: what else runs in this process decides that.
+  assert.ok(took >= 40, `${took} ms`);
   assert.equal(far.fired, 0);
-  queue.close();
 });

@@ -93,7 +93,7 @@ describe('handlers that ignore their signal', () => {
     });
   }
 
-  test('real time: DEADLINE_EXCEEDED at 300 ms ± 60', async () => {
+  test('real time: DEADLINE_EXCEEDED, and not before its 300 ms', async () => {
     const callee = await cluster.start([{ type: 'svc', handlers: { '/hang': () => new Promise(() => {}) } }], {}, systemClock);
     const caller = await cluster.start([], {}, systemClock);
     for (const { rpc } of [callee, caller]) {
@@ -101,7 +101,8 @@ describe('handlers that ignore their signal', () => {
       const error = await failure(rpc.call('svc', '/hang', [], { timeoutMs: 300 }));
       const took = performance.now() - from;
       assert.equal(error.code, 'DEADLINE_EXCEEDED');
-      assert.ok(took >= 299 && took <= 360, `${took} ms`);
+      // How late is the machine's affair; that it is the deadline and not the default of 10 s is ours.
+      assert.ok(took >= 299 && took < 5000, `${took} ms`);
     }
   });
 });
