@@ -17,13 +17,13 @@ export type { ClientClass } from './metadata/tokens.js';
 
 // The app
 export { RpcFactory } from './bootstrap/rpc.factory.js';
-export { RpcApplication, type AppHealth } from './bootstrap/rpc.application.js';
+export { RpcApplication } from './bootstrap/rpc.application.js';
 export { AnthillModule, type AnthillModuleAsyncOptions, type AnthillModuleOptions } from './bootstrap/anthill.module.js';
 export type { AppOptions, ModulesOptions } from './bootstrap/app-options.js';
 export type { AppHooks, HookedApp } from './bootstrap/app-hooks.js';
 export type { StartOptions } from './bootstrap/app-engine.js';
 export type { LocalNode } from './bootstrap/local-node.js';
-export type { AppPart, AppState, HealthReport } from './common/lifecycle.js';
+export type { AppHealth, AppPart, AppState, HealthReport } from './common/lifecycle.js';
 export type { AppConfig, ModuleConfig } from './config/app-config.js';
 
 // Calls
@@ -37,7 +37,7 @@ export { BootError } from './common/boot-error.js';
 export type { CallOptions, ReplyOf } from './rpc/call-options.js';
 export type { ClientOptions } from './common/client-contract.js';
 export type { Concurrency, ErrorClass, ErrorTypeOptions, HandlerOptions } from './common/handler-options.js';
-export type { RpcRequest } from './bootstrap/enhanced-scope.js';
+export type { RpcRequest } from './wiring/enhanced-scope.js';
 export type { Injected } from './common/injected.js';
 export type { CallInfo, Interceptor } from './rpc/interceptor.js';
 export type { ServedCall, ServerHooks } from './rpc/server-hooks.js';

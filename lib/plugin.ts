@@ -5,7 +5,8 @@
 export type { Delivery, Subscription, Transport, TransportEvents } from './rpc/transport.js';
 export type { NodeHost, OutboundCall, Wire, WireLink, WirePeer } from './rpc/wire.js';
 export type { HandlerDescriptor, HandlerEntry, Responder } from './rpc/handler-entry.js';
-export type { ServiceHost, ServiceOptions } from './rpc/service-host.js';
+export type { HandlerHost, ServiceHost, ServiceOptions } from './rpc/service-host.js';
+export { needModule, type ModuleSupplier } from './metadata/needed-module.js';
 export type { Codec } from './rpc/codec.js';
 export { ByteReader, MalformedBytes } from './rpc/byte-reader.js';
 export { ByteWriter } from './rpc/byte-writer.js';

@@ -1,12 +1,13 @@
 import type { Type } from '@nestjs/common';
-import type { AppState, HealthReport } from '../common/lifecycle.js';
+import type { AppHealth, AppState } from '../common/lifecycle.js';
 import type { ClientOptions } from '../common/client-contract.js';
 import type { AppConfig } from '../config/app-config.js';
 import { loadConfig } from '../config/load-config.js';
 import type { AppHandle, ClientClass } from '../metadata/tokens.js';
 import { Rpc } from '../rpc/rpc.client.js';
+import type { Registry } from '../registry/registry.js';
 import type { HandlerDescriptor } from '../rpc/handler-entry.js';
-import type { ServiceHost, ServiceOptions } from '../rpc/service-host.js';
+import type { HandlerHost, ServiceHost, ServiceOptions } from '../rpc/service-host.js';
 import type { HookedApp } from './app-hooks.js';
 import { AppEngine, type StartOptions } from './app-engine.js';
 import { listenToSignals } from './app-signals.js';
@@ -17,14 +18,6 @@ import { setLevel } from './nest-logger.js';
 import type { PreparedApp } from './prepare-app.js';
 import { afterDeadline, within } from './time-limits.js';
 import { typedClient } from './typed-client-of.js';
-
-/** @public */
-export interface AppHealth {
-  readonly state: AppState;
-  /** False while anything below is down, and before and after serving. */
-  readonly ready: boolean;
-  readonly parts: readonly ({ readonly name: string } & HealthReport)[];
-}
 
 /**
  * A running process: its modules, its client, its start and its stop. Made by `RpcFactory.create`, or injected by its class
@@ -113,6 +106,16 @@ export class RpcApplication implements AppHandle, HookedApp, ServiceHost {
   get(token: unknown): unknown {
     if (this.container === undefined) throw new Error('the container is not built yet');
     return this.container.get(token);
+  }
+
+  /** @internal The node of a module, for parts that bring calls of another kind to its handlers. */
+  hostOf(type: string): HandlerHost | undefined {
+    return this.prepared.nodes.get(type)?.server;
+  }
+
+  /** @internal */
+  get registry(): Registry {
+    return this.prepared.registry;
   }
 
   health(): AppHealth {

@@ -30,5 +30,13 @@ export interface AppPart {
   health?(): HealthReport;
 }
 
+/** How an app is. @public */
+export interface AppHealth {
+  readonly state: AppState;
+  /** False while anything below is down, and before and after serving. */
+  readonly ready: boolean;
+  readonly parts: readonly ({ readonly name: string } & HealthReport)[];
+}
+
 /** States of an app, in order. `draining` still answers what is in flight. @public */
 export type AppState = 'created' | 'starting' | 'ready' | 'draining' | 'stopped' | 'failed';

@@ -1,4 +1,5 @@
 import type { ClientOptions } from '../common/client-contract.js';
+import type { AppHealth } from '../common/lifecycle.js';
 
 /** The app, as the providers of `@RpcModule` classes see it. The global core module provides it under {@link APP_HANDLE}. */
 export interface AppHandle {
@@ -8,11 +9,17 @@ export interface AppHandle {
   settingsOf(type: string): unknown;
   /** A typed client of a class with `@RpcModule` or `@RpcContract`. */
   clientOf(ref: ClientClass, options: ClientOptions | undefined): unknown;
+  /** Whether it is ready, and how its parts are. */
+  health(): AppHealth;
 }
 
 /** A class that a typed client can be made from. @public */
 export type ClientClass<T = object> = abstract new (...args: never[]) => T;
 
 export const APP_HANDLE: unique symbol = Symbol('the Anthill app (start it with RpcFactory, or import AnthillModule.forRoot)');
+/** The app's registry (`Registry` of `anthill/plugin`): for parts that watch services themselves. */
+export const REGISTRY: unique symbol = Symbol('the registry of the Anthill app');
+/** A function that gives the config as last read (`() => AppConfig`): for parts that have a section of their own there. */
+export const APP_CONFIG: unique symbol = Symbol('the config of the Anthill app');
 export const RPC: unique symbol = Symbol('Rpc (available in classes with @RpcModule, their providers and controllers)');
 export const SETTINGS: unique symbol = Symbol('module settings (available in classes with @RpcModule, their providers and controllers)');

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { it } from 'node:test';
 import { inspect } from 'node:util';
 import { consul } from '../../lib/registry/consul/index.js';
-import type { ConsulHealthEntry } from '../../lib/registry/consul/consul.record.js';
+import type { ConsulHealthEntry } from '../../lib/backend/consul/consul.rows.js';
 import { describeWith, findServer, freePort, projectRoot, startConsul } from '../services/index.js';
 
 const node = { id: 'access@1', type: 'access', version: '1', address: 'anthill.rpc.access.1', metadata: {} };

@@ -3,8 +3,8 @@ import { Agent as HttpAgent, type IncomingMessage } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
 import type Consul from 'consul';
 import { loadPeer } from '../../common/peer.js';
-import type { ResolvedConsulOptions } from './consul.options.js';
-import type { ConsulHealthEntry, ConsulRegistration } from './consul.record.js';
+import type { ConsulConnection } from './consul.connection.js';
+import type { ConsulHealthEntry, ConsulRegistration } from './consul.rows.js';
 
 /**
  * The few calls to Consul that the registry makes. The `consul` package stays behind this file: its results are `any`, it knows no AbortSignal, and
@@ -39,7 +39,7 @@ export class ConsulRequestError extends Error {
 /**
  * @throws BootError PEER_MISSING without the `consul` package
  */
-export async function openConsulClient(options: ResolvedConsulOptions): Promise<ConsulClient> {
+export async function openConsulClient(options: ConsulConnection): Promise<ConsulClient> {
   const loaded = (await loadPeer('consul', 'consul()', () => import('consul'))) as unknown as { default: typeof Consul };
   return new PackageClient(options, loaded.default);
 }
@@ -58,7 +58,7 @@ class PackageClient implements ConsulClient {
   private readonly held: Consul;
   private readonly agents: HttpAgent[];
 
-  constructor(private readonly options: ResolvedConsulOptions, Client: typeof Consul) {
+  constructor(private readonly options: ConsulConnection, Client: typeof Consul) {
     const secure = options.baseUrl.startsWith('https:');
     const agent = (maxSockets: number) => (secure ? new HttpsAgent({ keepAlive: true, maxSockets, ...options.tls }) : new HttpAgent({ keepAlive: true, maxSockets }));
     this.agents = [agent(8), agent(Infinity)];

@@ -1,6 +1,6 @@
 import { isObservable, lastValueFrom } from 'rxjs';
 import type { RpcContext } from '../common/call-context.js';
-import type { HandlerParam } from '../wiring/handler-params.js';
+import type { HandlerParam } from './handler-params.js';
 
 /** How the server runs a handler. */
 export type Invoke = (args: readonly unknown[], context: RpcContext) => unknown;
