@@ -1,42 +1,52 @@
 /**
  * Puts the servers that this machine lacks into ./.services/bin. Run by `npm run test:services` and .ci/run, never by `npm test`.
  * Changes nothing outside ./.services; what is there already is left alone. Under CI=true a server that cannot be had fails the
- * run; elsewhere its tests are skipped with that reason.
+ * run; elsewhere its tests are skipped with that reason. Arguments are the names of those to fetch; without any, all.
  */
 import { execFile } from 'node:child_process';
-import { copyFileSync, mkdirSync, renameSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { promisify } from 'node:util';
-import { type DebianPackage, DebianPackages } from './debian-packages.js';
+import { DebianPackages } from './debian-packages.js';
 import { type Need, findServer, requireServer, servicesFolder } from './find-server.js';
+import { writeCommand } from './unpacked.js';
 
 const run = promisify(execFile);
 
 interface Fetched {
   readonly server: Need;
-  readonly package: DebianPackage;
-  /** Where the package keeps its binary. */
-  readonly path: string;
+  /** The Debian package, and the release it comes from; without one, that of this machine. */
+  readonly package: string;
+  readonly suite?: string;
+  /** The server, and programs it comes with, by the path that the package gives them. */
+  readonly programs: Readonly<Record<string, string>>;
+  /** Arguments that tell a program where it is, which is not where it was built for: writeCommand. */
+  readonly last?: readonly string[];
   readonly versionArgs: readonly string[];
 }
 
 const servers: readonly Fetched[] = [
-  { server: 'nats-server', package: { name: 'nats-server' }, path: 'usr/sbin/nats-server', versionArgs: ['--version'] },
+  { server: 'nats-server', package: 'nats-server', programs: { 'nats-server': 'usr/sbin/nats-server' }, versionArgs: ['--version'] },
   // Consul left Debian after 11, when its licence changed. The 11 binary needs only libc and runs on later releases.
-  { server: 'consul', package: { name: 'consul', suite: 'bullseye' }, path: 'usr/bin/consul', versionArgs: ['version'] },
+  { server: 'consul', package: 'consul', suite: 'bullseye', programs: { consul: 'usr/bin/consul' }, versionArgs: ['version'] },
+  { server: 'etcd', package: 'etcd-server', programs: { etcd: 'usr/bin/etcd' }, versionArgs: ['--version'] },
+  { server: 'redis-server', package: 'redis-server', programs: { 'redis-server': 'usr/bin/redis-server' }, versionArgs: ['--version'] },
 ];
 
-async function fetchServer({ server, package: source, path }: Fetched): Promise<void> {
-  const work = servicesFolder('apt');
-  rmSync(work, { recursive: true, force: true }); // what an interrupted run has left
-  const debian = new DebianPackages(work);
-  await debian.update(source);
-  const tree = await debian.unpack(source);
-  mkdirSync(servicesFolder('bin'), { recursive: true });
-  const target = servicesFolder('bin', server);
-  copyFileSync(join(tree, path), `${target}.new`);
-  renameSync(`${target}.new`, target);
-  rmSync(work, { recursive: true, force: true });
+/** Of this process alone: several worktrees may share one .services and fetch at once. */
+const work = servicesFolder(`apt-${process.pid}`);
+const releases = new Map<string | undefined, DebianPackages>();
+
+async function fetchServer({ server, package: source, suite, programs, last }: Fetched): Promise<void> {
+  const release = releases.get(suite) ?? new DebianPackages(`${work}/${suite ?? 'own'}`, suite);
+  releases.set(suite, release);
+  const target = servicesFolder('trees', server);
+  if (!existsSync(target)) {
+    const tree = await release.unpack(source);
+    mkdirSync(servicesFolder('trees'), { recursive: true });
+    // Whole or not at all; where another process was first, its tree is as good.
+    if (!existsSync(target)) renameSync(tree, target);
+  }
+  for (const [name, path] of Object.entries(programs)) writeCommand(servicesFolder(), name, server, path, last);
 }
 
 async function retryOnce(work: () => Promise<void>): Promise<void> {
@@ -48,7 +58,17 @@ async function retryOnce(work: () => Promise<void>): Promise<void> {
   }
 }
 
-for (const entry of servers) {
+/** What interrupted runs have left: the work folders of processes that are no more. */
+function sweep(): void {
+  if (!existsSync(servicesFolder())) return;
+  for (const name of readdirSync(servicesFolder()).filter((one) => /^apt(-\d+)?$/.test(one))) {
+    if (!existsSync(`/proc/${name.slice('apt-'.length)}`)) rmSync(servicesFolder(name), { recursive: true, force: true });
+  }
+}
+
+sweep();
+const wanted = new Set(process.argv.slice(2));
+for (const entry of servers.filter(({ server }) => wanted.size === 0 || wanted.has(server))) {
   const { server, versionArgs } = entry;
   try {
     if (findServer(server) === undefined) await retryOnce(() => fetchServer(entry));
@@ -61,3 +81,4 @@ for (const entry of servers) {
     if (process.env['CI'] === 'true') process.exitCode = 1;
   }
 }
+rmSync(work, { recursive: true, force: true });

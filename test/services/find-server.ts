@@ -3,7 +3,7 @@ import { delimiter, join } from 'node:path';
 import { projectRoot } from './project-root.js';
 
 /** What a test can ask for: a server that it starts, or the Go tool chain that builds a peer of it. */
-export type Need = 'nats-server' | 'consul' | 'go';
+export type Need = 'nats-server' | 'consul' | 'etcd' | 'redis-server' | 'go';
 
 interface Origin {
   /** Environment variable with the path of the binary; wins over every other place. */
@@ -16,10 +16,12 @@ interface Origin {
 
 const fetched = 'run npm run test:services';
 
-/** Adding a server (etcd, redis, ...) is one row here, one row in fetch.ts and one start file. */
+/** Adding a server is one row here, one row in fetch.ts and one start file. */
 const origins: Readonly<Record<Need, Origin>> = {
   'nats-server': { env: 'ANTHILL_NATS_SERVER', remedy: fetched, places: ['/usr/sbin', '/usr/local/bin'] },
   consul: { env: 'ANTHILL_CONSUL', remedy: fetched, places: ['/usr/local/bin'] },
+  etcd: { env: 'ANTHILL_ETCD', remedy: fetched, places: ['/usr/local/bin'] },
+  'redis-server': { env: 'ANTHILL_REDIS_SERVER', remedy: fetched, places: ['/usr/sbin', '/usr/local/bin'] },
   go: { env: 'ANTHILL_GO', remedy: 'install Go 1.22 or newer', places: ['/usr/local/go/bin'] },
 };
 

@@ -32,7 +32,7 @@ export interface ServerPlan {
   readonly binary: string;
   readonly port: number;
   readonly scheme: string;
-  /** Command line, given the private folder of this instance. */
+  /** Command line, given the private folder of this instance. Asked for at every start. */
   args(folder: string): readonly string[];
   /** Does it answer? Called every 50 ms until true. A rejection means not yet. */
   probe(signal: AbortSignal): Promise<boolean>;
