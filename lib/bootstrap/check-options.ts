@@ -12,6 +12,7 @@ const APP_OPTIONS = {
   rpc: true,
   advertise: true,
   registration: true,
+  databases: true,
   killWaitMs: true,
   graceMs: true,
   log: true,

@@ -1,3 +1,5 @@
+import type { DatabaseSection } from './database-section.js';
+
 /** A plug-in by name, with options for it. @public */
 export type PluginChoice = string | ({ name: string } & Record<string, unknown>);
 
@@ -33,6 +35,7 @@ export interface AnthillSection {
   killWaitMs?: number;
   graceMs?: number;
   log?: { level?: LogLevel; format?: LogFormat };
+  databases?: Record<string, DatabaseSection>;
   modules?: Record<string, NodeOptions & { settings?: Record<string, unknown> }>;
 }
 

@@ -1,3 +1,4 @@
+import type { DatabaseSection } from './database-section.js';
 import type { LogFormat, LogLevel } from './anthill-section.js';
 
 /** A plug-in that config has chosen. @public */
@@ -68,6 +69,8 @@ export interface AppConfig {
   };
   readonly advertise: { readonly host?: string };
   readonly registration: { readonly ttlMs: number; readonly intervalMs: number };
+  /** By name; undefined: config declares none. */
+  readonly databases?: Readonly<Record<string, DatabaseSection>>;
   readonly killWaitMs: number;
   readonly graceMs: number;
   readonly log: { readonly level: LogLevel; readonly format: LogFormat };

@@ -1,4 +1,5 @@
 import { type AnthillSection, LOG_FORMATS, LOG_LEVELS, type NodeOptions } from './anthill-section.js';
+import { databasesSpec } from './database-section.js';
 import type { BooleanSpec, FreeSpec, MapSpec, NumberSpec, ObjectSpec, Spec, TextSpec } from './spec.js';
 
 /** Longest delay that timers of the machine can hold. */
@@ -45,6 +46,7 @@ const anthill = object('What mqant has no key for.', {
     level: text('Least level that is written.', { oneOf: LOG_LEVELS, default: 'info' }),
     format: text('Lines for people, or one JSON object a line.', { oneOf: LOG_FORMATS, default: 'text' }),
   }),
+  databases: databasesSpec,
   modules: map(
     'Per module type, whatever the process group.',
     'type',

@@ -11,6 +11,8 @@ export interface AppHandle {
   clientOf(ref: ClientClass, options: ClientOptions | undefined): unknown;
   /** Whether it is ready, and how its parts are. */
   health(): AppHealth;
+  /** Settles when it has stopped, also when it never came to start. */
+  readonly closed: Promise<void>;
 }
 
 /** A class that a typed client can be made from. @public */
