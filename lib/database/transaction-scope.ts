@@ -40,7 +40,7 @@ export class TransactionLevel<R> {
 
   /** Opens a savepoint when its turn comes. Call the function when it is over. */
   async enter(): Promise<() => void> {
-    await this.settled();
+    while (this.child !== undefined) await this.child;
     let leave = (): void => {};
     this.child = new Promise((resolve) => (leave = resolve));
     return () => {

@@ -3,6 +3,7 @@ import type { Clock, RandomSource } from '../../common/clock.js';
 import type { HealthReport } from '../../common/lifecycle.js';
 import type { Logger } from '../../common/logger.js';
 import { messageOf } from '../../common/message-of.js';
+import { RpcError } from '../../common/rpc-error.js';
 import { databaseDown } from '../database-errors.js';
 
 /** What an {@link Availability} works with. */
@@ -46,7 +47,7 @@ export class Availability {
 
   /** @throws RpcError DATABASE_DOWN */
   refuse(): void {
-    if (this.isDown) throw databaseDown(this.options.database, this.cause);
+    if (this.isDown) throw RpcError.is(this.cause) ? this.cause : databaseDown(this.options.database, this.cause);
   }
 
   health(): HealthReport {

@@ -15,7 +15,7 @@ export function isWorthAnotherTry(error: unknown): boolean {
 export function cannotStart(settings: ResolvedDatabase, cause: unknown): BootError {
   return new BootError(
     'DATABASE_UNREACHABLE',
-    `database '${settings.name}' (${placeOf(settings)}, ${settings.declared}) cannot be used: ${inWords(settings, cause)}. startup: 'retry' would let the app start without it, not ready until it is there`,
+    `database '${settings.name}' (${placeOf(settings)}, ${settings.declared}) cannot be used: ${inWords(settings, cause)} (startup: 'retry' would let the app start without it, not ready until it is there)`,
     { cause },
   );
 }

@@ -86,8 +86,8 @@ export class ServerDatabase implements ManagedDatabase {
     this.availability.close();
     await this.retrying;
     const stopped = rpcError('APP_STOPPED', `database '${this.settings.name}' is closed: the app has stopped`);
-    for (const runner of this.link.holders) runner.retire(stopped);
     this.availability.down(stopped);
+    await this.link.close(stopped);
     if (this.source.isInitialized) await this.within(undefined, this.source.destroy(), signal);
     this.deadlines.close();
   }

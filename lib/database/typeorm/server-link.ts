@@ -3,6 +3,7 @@ import type { Clock } from '../../common/clock.js';
 import type { DeadlineQueue } from '../../common/deadline-queue.js';
 import type { Logger } from '../../common/logger.js';
 import { rpcError } from '../../common/error-catalog.js';
+import { messageOf } from '../../common/message-of.js';
 import type { RpcError } from '../../common/rpc-error.js';
 import type { Availability } from '../server/availability.js';
 import type { SideLine } from '../server/side-line.js';
@@ -23,6 +24,8 @@ export class ServerLink {
   readonly holders = new Set<ManagedRunner>();
   /** Connecting and migrating: what belongs to it passes while others are refused, and takes the time it takes. */
   private readonly setup = new AsyncLocalStorage<true>();
+  isClosing = false;
+  private readonly cleanups = new Set<Promise<void>>();
   private generation = 0;
   private readonly generations = new WeakMap<object, number>();
 
@@ -69,6 +72,19 @@ export class ServerLink {
 
   isStale(connection: object): boolean {
     return (this.generations.get(connection) ?? 0) < this.generation;
+  }
+
+  /** A connection is being tidied up behind somebody's back. */
+  cleaning(work: Promise<void>): void {
+    const done = work.catch((error: unknown) => this.logger.error(`database '${this.name}': a connection could not be tidied up: ${messageOf(error)}`)).then(() => void this.cleanups.delete(done));
+    this.cleanups.add(done);
+  }
+
+  /** Breaks off what still runs. From then on connections are thrown away. */
+  async close(error: RpcError): Promise<void> {
+    for (const runner of this.holders) runner.retire(error);
+    await this.inTime(Promise.all(this.cleanups).then(() => true));
+    this.isClosing = true;
   }
 
   /** @throws RpcError DATABASE_BUSY */

@@ -33,7 +33,7 @@ export function serverRunner(Base: RunnerConstructor, link: ServerLink, owner: o
     private retired: RpcError | undefined;
     /** The transaction cannot go on below this depth; 0: not at all. */
     private doom: { readonly depth: number; readonly error: unknown } | undefined;
-    private running = 0;
+    private isRunning = false;
     private last: Promise<unknown> = Promise.resolve();
     private ending: 'commit' | 'rollback' | 'savepoint' | undefined;
     private isBroken = false;
@@ -79,14 +79,16 @@ export function serverRunner(Base: RunnerConstructor, link: ServerLink, owner: o
       if (!isEnding) {
         if (this.level !== undefined && !SAVEPOINT.test(sql)) await this.turn();
         if (this.taken === undefined) await this.connect();
-        this.refuse();
       }
+      // One at a time: pg is about to refuse more, and breaking off means one.
+      while (this.isRunning) await this.last.catch(() => {});
+      if (!isEnding) this.refuse();
       const call = isEnding ? undefined : liveCall();
       call?.throwIfAborted();
       const from = link.clock.now();
       const limitMs = this.ending === 'rollback' && isEnding ? CLEANUP_MS : link.queryLimitMs;
       const work = super.query(sql, parameters, structured as true) as Promise<never>;
-      this.running++;
+      this.isRunning = true;
       this.last = work;
       try {
         const result = await bounded(work, call, { deadlines: link.deadlines, now: from, limitMs, late: () => link.tooSlow(), givenUp: (error) => this.giveUp(error, isEnding) });
@@ -95,7 +97,7 @@ export function serverRunner(Base: RunnerConstructor, link: ServerLink, owner: o
       } catch (error) {
         throw this.failed(error);
       } finally {
-        this.running--;
+        this.isRunning = false;
       }
     }
 
@@ -192,21 +194,22 @@ export function serverRunner(Base: RunnerConstructor, link: ServerLink, owner: o
     retire(error: RpcError): void {
       if (this.retired !== undefined || this.isGone || this.ending === 'commit') return;
       this.retired = error;
-      void this.cleanUp(this.running, this.last, this.isTransactionActive);
+      link.cleaning(this.cleanUp(this.isRunning ? this.last : undefined, this.isTransactionActive));
     }
 
-    private async cleanUp(running: number, last: Promise<unknown>, hasTransaction: boolean): Promise<void> {
+    private async cleanUp(statement: Promise<unknown> | undefined, hasTransaction: boolean): Promise<void> {
       const connection = this.taken ?? (await this.obtaining?.catch(() => undefined));
       if (connection === undefined) return;
       let isClean = !this.isBroken && !this.isStreaming;
-      if (running === 1 && isClean) isClean = await link.cancel(link.dialect.sessionOf(connection), last);
-      else if (running > 1) isClean = false;
+      if (statement !== undefined && isClean) isClean = await link.cancel(link.dialect.sessionOf(connection), statement);
       if (isClean && hasTransaction) isClean = await link.inTime(super.query('ROLLBACK').then(() => true));
       await this.giveBack(connection, isClean);
     }
 
     override async release(): Promise<void> {
-      if (this.level === undefined) await this.finish();
+      // TypeORM's way to close a pool: it asks again until nobody has a connection.
+      if (link.isClosing) await this.giveBack(this.taken, false);
+      else if (this.level === undefined) await this.finish();
     }
 
     async finish(): Promise<void> {
@@ -217,6 +220,7 @@ export function serverRunner(Base: RunnerConstructor, link: ServerLink, owner: o
     }
 
     private async giveBack(connection: object | undefined, isClean: boolean): Promise<void> {
+      if (this.isGone) return;
       this.isGone = true;
       link.holders.delete(this);
       if (connection === undefined || isClean) await super.release();
