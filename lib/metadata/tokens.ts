@@ -1,5 +1,7 @@
 import type { ClientOptions } from '../common/client-contract.js';
-import type { AppHealth } from '../common/lifecycle.js';
+import type { Clock, RandomSource } from '../common/clock.js';
+import type { AppHealth, AppPart } from '../common/lifecycle.js';
+import type { Logger } from '../common/logger.js';
 
 /** The app, as the providers of `@RpcModule` classes see it. The global core module provides it under {@link APP_HANDLE}. */
 export interface AppHandle {
@@ -11,6 +13,14 @@ export interface AppHandle {
   clientOf(ref: ClientClass, options: ClientOptions | undefined): unknown;
   /** Whether it is ready, and how its parts are. */
   health(): AppHealth;
+  /**
+   * Takes over a part that runs already, such as a connection that a provider opened while the container was built: health shows it, and it is
+   * stopped in its phase, also when the container cannot be built after all. Its `start` is not called.
+   */
+  adopt(part: AppPart): void;
+  readonly logger: Logger;
+  readonly clock: Clock;
+  readonly random: RandomSource;
 }
 
 /** A class that a typed client can be made from. @public */
