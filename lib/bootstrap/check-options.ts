@@ -10,6 +10,7 @@ const APP_OPTIONS = {
   biDir: true,
   processName: true,
   rpc: true,
+  advertise: true,
   registration: true,
   killWaitMs: true,
   graceMs: true,

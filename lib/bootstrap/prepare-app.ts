@@ -8,6 +8,7 @@ import type { Codec } from '../rpc/codec.js';
 import type { ServiceOptions } from '../rpc/service-host.js';
 import type { Transport } from '../rpc/transport.js';
 import type { Wire } from '../rpc/wire.js';
+import { advertisedHost } from './advertised-host.js';
 import type { AppOptions } from './app-options.js';
 import { checkedPart } from './app-parts.js';
 import { clientLog, serverLog } from './call-log.js';
@@ -59,6 +60,7 @@ export async function prepareApp(graph: PreparedGraph, options: AppOptions): Pro
     random,
     logger,
     timeoutMs: config.rpc.timeoutMs,
+    host: advertisedHost(config.advertise.host),
     processName: config.processName ?? config.processId,
     filters: options.filters,
     calls: options.calls,

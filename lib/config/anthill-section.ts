@@ -27,6 +27,8 @@ export interface AnthillSection {
   codec?: string;
   wires?: readonly string[];
   rpc?: { timeoutMs?: number; maxConcurrent?: number; queue?: number; log?: boolean };
+  /** How others reach this process, for endpoints besides the transport (gRPC, health). */
+  advertise?: { host?: string };
   registration?: { ttlMs?: number; intervalMs?: number };
   killWaitMs?: number;
   graceMs?: number;

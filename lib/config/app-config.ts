@@ -66,6 +66,7 @@ export interface AppConfig {
     readonly queue: number;
     readonly log: boolean;
   };
+  readonly advertise: { readonly host?: string };
   readonly registration: { readonly ttlMs: number; readonly intervalMs: number };
   readonly killWaitMs: number;
   readonly graceMs: number;

@@ -32,6 +32,9 @@ const anthill = object('What mqant has no key for.', {
     queue: integer('Calls of one lane that may wait; the next one fails with RESOURCE_EXHAUSTED.', 0, { default: 1024 }),
     log: flag('Log each call and each execution.', { default: false }),
   }),
+  advertise: object('How others reach this process, for endpoints besides the transport (gRPC, health).', {
+    host: text('A name, an address, or a network such as "10.0.0.0/8": the first address of the machine in it. Without it the first IPv4 address that is no loopback.'),
+  }),
   registration: object('Registrations of all nodes; a module can have its own.', {
     ttlMs: integer('A node that stops renewing is gone after this many milliseconds.', 1, { default: 20_000 }),
     intervalMs: integer('Milliseconds between renewals; less than ttlMs. When only ttlMs is given: at most half of it.', 1, { default: 10_000 }),
