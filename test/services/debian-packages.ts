@@ -22,33 +22,33 @@ export class DebianPackages {
   ) {}
 
   /**
-   * Downloads a package with those of its dependencies that this system lacks, and unpacks all into one tree.
+   * Downloads packages with those of their dependencies that this system lacks, and unpacks all into one tree.
    * The index is fetched by the first call, and again by the next one after a failure.
    *
    * @returns the folder with the tree (`usr/bin/...`)
    * @throws with apt's own words, or when this is not a Debian machine
    */
-  async unpack(name: string): Promise<string> {
+  async unpack(names: readonly string[]): Promise<string> {
     if (!this.#indexed) await this.#update();
     this.#indexed = false;
-    const tree = join(this.folder, 'trees', name);
-    const archives = join(this.folder, 'archives', name);
+    const tree = join(this.folder, 'tree');
+    const archives = join(this.folder, 'archives');
     for (const path of [tree, archives]) {
       rmSync(path, { recursive: true, force: true });
       mkdirSync(path, { recursive: true });
     }
     // Downloads in the folder it is in, of as many packages as it is told, without looking at what is installed.
-    await run('apt-get', [...this.#options(), '-q', 'download', ...(await this.#lacking(name))], { cwd: archives, timeout: 300_000 });
+    await run('apt-get', [...this.#options(), '-q', 'download', ...(await this.#lacking(names))], { cwd: archives, timeout: 300_000 });
     for (const archive of readdirSync(archives)) await run('dpkg', ['-x', join(archives, archive), tree]);
     rmSync(archives, { recursive: true });
     this.#indexed = true;
     return tree;
   }
 
-  /** The package itself, and what installing it would bring along. Recommended packages are for people at a terminal. */
-  async #lacking(name: string): Promise<string[]> {
-    const { stdout } = await run('apt-get', [...this.#options(), '-sqy', '--no-install-recommends', 'install', name]);
-    return [...new Set([name, ...[...stdout.matchAll(/^Inst (\S+)/gm)].map(([, brought = name]) => brought)])];
+  /** The packages themselves, and what installing them would bring along. Recommended packages are for people at a terminal. */
+  async #lacking(names: readonly string[]): Promise<string[]> {
+    const { stdout } = await run('apt-get', [...this.#options(), '-sqy', '--no-install-recommends', 'install', ...names]);
+    return [...new Set([...names, ...[...stdout.matchAll(/^Inst (\S+)/gm)].map(([, brought = '']) => brought)])];
   }
 
   async #update(): Promise<void> {

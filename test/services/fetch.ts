@@ -14,8 +14,8 @@ const run = promisify(execFile);
 
 interface Fetched {
   readonly server: Need;
-  /** The Debian package, and the release it comes from; without one, that of this machine. */
-  readonly package: string;
+  /** The Debian packages, and the release they come from; without one, that of this machine. */
+  readonly packages: readonly string[];
   readonly suite?: string;
   /** The server, and programs it comes with, by the path that the package gives them. */
   readonly programs: Readonly<Record<string, string>>;
@@ -25,23 +25,36 @@ interface Fetched {
 }
 
 const servers: readonly Fetched[] = [
-  { server: 'nats-server', package: 'nats-server', programs: { 'nats-server': 'usr/sbin/nats-server' }, versionArgs: ['--version'] },
+  { server: 'nats-server', packages: ['nats-server'], programs: { 'nats-server': 'usr/sbin/nats-server' }, versionArgs: ['--version'] },
   // Consul left Debian after 11, when its licence changed. The 11 binary needs only libc and runs on later releases.
-  { server: 'consul', package: 'consul', suite: 'bullseye', programs: { consul: 'usr/bin/consul' }, versionArgs: ['version'] },
-  { server: 'etcd', package: 'etcd-server', programs: { etcd: 'usr/bin/etcd' }, versionArgs: ['--version'] },
-  { server: 'redis-server', package: 'redis-server', programs: { 'redis-server': 'usr/bin/redis-server' }, versionArgs: ['--version'] },
+  { server: 'consul', packages: ['consul'], suite: 'bullseye', programs: { consul: 'usr/bin/consul' }, versionArgs: ['version'] },
+  { server: 'etcd', packages: ['etcd-server'], programs: { etcd: 'usr/bin/etcd' }, versionArgs: ['--version'] },
+  { server: 'redis-server', packages: ['redis-server'], programs: { 'redis-server': 'usr/bin/redis-server' }, versionArgs: ['--version'] },
+  {
+    server: 'mariadbd',
+    packages: ['mariadb-server-core', 'mariadb-client-core'], // of the clients mariadb-install-db needs my_print_defaults
+    programs: { mariadbd: 'usr/sbin/mariadbd', 'mariadb-install-db': 'usr/bin/mariadb-install-db' },
+    last: ['--basedir=$tree/usr'],
+    versionArgs: ['--version'],
+  },
+  {
+    server: 'postgres',
+    packages: ['postgresql'],
+    programs: { postgres: 'usr/lib/postgresql/*/bin/postgres', initdb: 'usr/lib/postgresql/*/bin/initdb' },
+    versionArgs: ['--version'],
+  },
 ];
 
 /** Of this process alone: several worktrees may share one .services and fetch at once. */
 const work = servicesFolder(`apt-${process.pid}`);
 const releases = new Map<string | undefined, DebianPackages>();
 
-async function fetchServer({ server, package: source, suite, programs, last }: Fetched): Promise<void> {
+async function fetchServer({ server, packages, suite, programs, last }: Fetched): Promise<void> {
   const release = releases.get(suite) ?? new DebianPackages(`${work}/${suite ?? 'own'}`, suite);
   releases.set(suite, release);
   const target = servicesFolder('trees', server);
   if (!existsSync(target)) {
-    const tree = await release.unpack(source);
+    const tree = await release.unpack(packages);
     mkdirSync(servicesFolder('trees'), { recursive: true });
     // Whole or not at all; where another process was first, its tree is as good.
     if (!existsSync(target)) renameSync(tree, target);
