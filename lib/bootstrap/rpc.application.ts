@@ -318,7 +318,7 @@ export class RpcApplication implements AppHandle, HookedApp, ServiceHost {
 
   /** @internal */
   settingsOf(type: string): unknown {
-    return this.liveConfig.moduleOf(type).settings;
+    return this.liveConfig.reveal(this.liveConfig.moduleOf(type).settings, `Anthill.modules.${type}.settings`);
   }
 
   /** @internal */

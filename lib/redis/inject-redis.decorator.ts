@@ -1,18 +1,12 @@
 import { Inject } from '@nestjs/common';
 import type { InjectDecorator } from '../metadata/inject.decorator.js';
 import { needModule, type ModuleSupplier } from '../metadata/needed-module.js';
-import { redisToken } from './redis-token.js';
+import { redisToken, type RedisWant } from './redis-token.js';
 
 /** @public */
 export interface InjectRedisOptions {
   /** Inject undefined where the config has no such client, instead of refusing to start. @default false */
   optional?: boolean;
-}
-
-/** What one place asks for. */
-export interface RedisWant {
-  readonly name: string;
-  readonly optional: boolean;
 }
 
 /** Loaded when some class wants a client: the module needs `ioredis`. */

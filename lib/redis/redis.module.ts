@@ -4,10 +4,9 @@ import type { AppConfig } from '../config/app-config.js';
 import { checkRedisSection } from '../config/check-redis.js';
 import type { RedisConfig, RedisSection } from '../config/redis-section.js';
 import { APP_CONFIG, APP_HANDLE, type AppHandle } from '../metadata/tokens.js';
-import type { RedisWant } from './inject-redis.decorator.js';
 import { RedisLink } from './redis-link.js';
 import { targetOf } from './redis-target.js';
-import { redisToken } from './redis-token.js';
+import { redisToken, type RedisWant } from './redis-token.js';
 import type { RedisClient } from './redis-vendor.js';
 
 /** @public */
