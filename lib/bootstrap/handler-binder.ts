@@ -1,5 +1,9 @@
 import type { ApplicationConfig, ModulesContainer } from '@nestjs/core';
+import type { SessionLink } from '../common/session.js';
 import type { HandlerDescriptor } from '../rpc/handler-entry.js';
+import { sessionOf } from '../rpc/gate-session.js';
+import type { Invoke } from '../wiring/direct-call.js';
+import { sessionArgument } from '../wiring/handler-params.js';
 import { MethodBinder } from '../wiring/method-binder.js';
 import type { HostedHandler, RpcModuleDescriptor } from '../wiring/rpc-module.explorer.js';
 
@@ -7,8 +11,15 @@ import type { HostedHandler, RpcModuleDescriptor } from '../wiring/rpc-module.ex
 export class HandlerBinder {
   private readonly methods: MethodBinder;
 
-  /** Both are injectable: `app.get(ModulesContainer)`, `app.get(ApplicationConfig)`. */
-  constructor(modules: ModulesContainer, config: ApplicationConfig) {
+  /**
+   * The first two are injectable: `app.get(ModulesContainer)`, `app.get(ApplicationConfig)`.
+   * @param sessions reaches the gates of the sessions that handlers are given
+   */
+  constructor(
+    modules: ModulesContainer,
+    config: ApplicationConfig,
+    private readonly sessions?: SessionLink,
+  ) {
     this.methods = new MethodBinder(modules, config);
   }
 
@@ -30,7 +41,19 @@ export class HandlerBinder {
       origin,
       arity,
       options: Object.freeze({ ...options, ...(argTypes && { args: argTypes }), ...(returns !== undefined && { returns }) }),
-      invoke: await this.methods.bind(handler),
+      invoke: this.withSession(await this.methods.bind(handler), sessionArgument(handler.params)),
     });
+  }
+
+  /** A handler that wants a session gets it alive; the calls it makes pass it on. */
+  private withSession(invoke: Invoke, at: number | undefined): Invoke {
+    if (at === undefined) return invoke;
+    return (args, context) => {
+      const session = sessionOf(args[at], this.sessions);
+      if (session.serverId !== '') context.session = session;
+      const values = [...args];
+      values[at] = session;
+      return invoke(values, context);
+    };
   }
 }

@@ -58,6 +58,7 @@ function general(instance: object, method: Method, params: readonly HandlerParam
 export function valueOf({ source }: HandlerParam, args: readonly unknown[], context: RpcContext): unknown {
   switch (source.from) {
     case 'arg':
+    case 'session':
       return args[source.arg];
     case 'property':
       return (args[0] as Record<string, unknown> | null | undefined)?.[source.property];

@@ -88,7 +88,7 @@ export async function runFilters(filters: Enhancers['filters'], error: unknown, 
 function pipedParam(param: HandlerParam, general: readonly PipeTransform[], own: readonly PipeTransform[]): PipedParam {
   const { source, metatype, schema, data } = param;
   // The context and the metadata are not the caller's to get wrong: only pipes asked for by name see them.
-  const isOurs = source.from === 'ctx' || source.from === 'meta';
+  const isOurs = source.from === 'ctx' || source.from === 'meta' || source.from === 'session';
   const pipes = isOurs ? [...own] : [...general, ...own];
   // A schema that nobody checks would be a comment.
   if (schema !== undefined && !pipes.some((pipe) => pipe instanceof StandardSchemaValidationPipe)) pipes.push(new StandardSchemaValidationPipe({ validateCustomDecorators: true }));
