@@ -12,6 +12,7 @@ const LAUNCH_KEYS: ReadonlyMap<string, keyof LaunchValues> = new Map(
 const SHORT: ReadonlyMap<string, (value: string) => Plain> = new Map<string, (value: string) => Plain>([
   ['natsurl', (value) => ({ transport: { name: 'nats', servers: value.split(',').map((url) => url.trim()) } })],
   ['consuladdr', (value) => ({ registry: { name: 'consul', addr: value } })],
+  ['etcdendpoints', (value) => ({ registry: { name: 'etcd', endpoints: value } })],
 ]);
 
 /**
