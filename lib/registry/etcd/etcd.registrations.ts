@@ -64,7 +64,7 @@ export class EtcdRegistrations {
       [...this.registered.keys()].map((id) =>
         this.inTurn(id, async () => {
           const entry = this.registered.get(id);
-          if (entry === undefined || this.options.clock.now() - entry.renewedAt > entry.ttlMs) return;
+          if (entry === undefined || this.options.clock.now() - entry.renewedAt >= entry.ttlMs) return;
           const client = await this.client();
           if ((await client.keepAlive(entry.lease, signal)) > 0) {
             const { rows } = await client.range(nodeKey(this.options.prefix, entry.node), { keysOnly: true }, signal);
