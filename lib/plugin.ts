@@ -3,7 +3,7 @@
  * Contract suites that a plug-in should pass are in `anthill/testing`.
  */
 export type { Delivery, Subscription, Transport, TransportEvents } from './rpc/transport.js';
-export type { NodeHost, OutboundCall, Wire, WireLink, WirePeer } from './rpc/wire.js';
+export type { CallCarrier, NodeHost, OutboundCall, Wire, WireLink, WirePeer } from './rpc/wire.js';
 export type { HandlerDescriptor, HandlerEntry, Responder } from './rpc/handler-entry.js';
 export type { HandlerHost, ServiceHost, ServiceOptions } from './rpc/service-host.js';
 export { needModule, type ModuleSupplier } from './metadata/needed-module.js';
@@ -11,7 +11,7 @@ export type { Codec } from './rpc/codec.js';
 export { ByteReader, MalformedBytes } from './rpc/byte-reader.js';
 export { ByteWriter } from './rpc/byte-writer.js';
 export type { Discovery, Registrar, RegistrationOptions, Registry, ServiceSnapshot } from './registry/registry.js';
-export type { NodePicker, Picked, PickHint, Selector } from './common/selection.js';
+export type { NodePicker, Picked, PickHint, Selector, ServiceChange } from './common/selection.js';
 export { NODE_META, parseTarget, type ServiceNode } from './common/service-node.js';
 export { rpcError, RPC_REASONS, type RpcReason } from './common/error-catalog.js';
 export { RpcContext, type RpcContextInit } from './common/call-context.js';
