@@ -1,4 +1,4 @@
-import type { Spec } from './spec.js';
+import { free, integer, list, map, object, text } from './spec-words.js';
 
 /** Databases that can be used. @public */
 export type DatabaseType = (typeof DATABASE_TYPES)[number];
@@ -53,49 +53,36 @@ export const DATABASE_DEFAULTS = {
   pool: { max: 10, queue: 1024, acquireTimeoutMs: 2000, idleTimeoutMs: 60_000 },
 } as const satisfies DatabaseSection;
 
-const MAX_MS = 2_147_483_647;
-const text = (doc: string, rest: object = {}): Spec => ({ kind: 'text', doc, ...rest });
-const integer = (doc: string, min: number, rest: object = {}): Spec => ({ kind: 'number', doc, integer: true, min, max: MAX_MS, ...rest });
-
 const { pool, ...plain } = DATABASE_DEFAULTS;
 
 /** Description of the section `Anthill.databases`. */
-export const databasesSpec: Spec = {
-  kind: 'map',
-  doc: 'Databases by the name that code injects them by; "default" is the one without a name.',
-  key: 'database',
-  value: {
-    kind: 'object',
-    doc: 'One database.',
-    keys: {
-      type: text('Which database; without it the embedded one, or what url says.', { oneOf: DATABASE_TYPES }),
-      url: text('Address with user, password and database in one; single keys win over its parts.'),
-      host: text('Host of the server.', { default: plain.host }),
-      port: integer('Port of the server; without it the usual one of its type.', 1, { max: 65_535 }),
-      database: text('Name of the database on its server.'),
-      username: text('User of the server.'),
-      password: text('Password of that user.'),
-      ssl: { kind: 'free', doc: 'TLS options of the driver; {} turns TLS on.' },
-      file: text('File of an embedded database, from the work directory; ":memory:" is none. Without it data/<name>.sqlite.'),
-      durability: text('Embedded: "commit" writes to the disk before a commit returns, "relaxed" within 500 ms after.', { oneOf: DURABILITIES, default: plain.durability }),
-      startup: text('"fail": without the database the app does not start. "retry": it starts, is not ready, and goes on trying.', { oneOf: STARTUPS, default: plain.startup }),
-      startupWaitMs: integer('With startup "fail": keep trying this long when the server cannot be reached, in milliseconds.', 0, { default: plain.startupWaitMs }),
-      connectTimeoutMs: integer('Longest time for a new connection, in milliseconds.', 1, { default: plain.connectTimeoutMs }),
-      queryTimeoutMs: integer('Longest time for one statement on a server, whatever the deadline of the call; 0: no limit.', 0, { default: plain.queryTimeoutMs }),
-      slowQueryMs: integer('Statements that take this long are logged, without their parameters; 0: none.', 0, { default: plain.slowQueryMs }),
-      pool: {
-        kind: 'object',
-        doc: 'Connections to a server. An embedded database has one; queue and acquireTimeoutMs hold there too.',
-        keys: {
-          max: integer('Most connections at a time.', 1, { default: pool.max }),
-          queue: integer('Statements that may wait for a connection; the next one fails with RESOURCE_EXHAUSTED.', 0, { default: pool.queue }),
-          acquireTimeoutMs: integer('Longest time to wait for a connection, in milliseconds.', 1, { default: pool.acquireTimeoutMs }),
-          idleTimeoutMs: integer('Connections that nobody needs are closed after this, in milliseconds.', 1, { default: pool.idleTimeoutMs }),
-        },
-      },
-      schema: text('What happens to tables at start: nothing, pending migrations, or whatever makes them like the entities.', { oneOf: SCHEMAS }),
-      migrations: { kind: 'list', doc: 'Files of migrations, from the work directory; * stands for any name.' },
-      options: { kind: 'free', doc: 'Passed on to TypeORM.' },
-    },
-  },
-};
+export const databasesSpec = map(
+  'Databases by the name that @InjectDb(name) asks for; "default" is the one without a name.',
+  'database',
+  object('One database.', {
+    type: text('Which database; without it the embedded one, or what url says.', { oneOf: DATABASE_TYPES }),
+    url: text('Address with user, password and database in one; single keys win over its parts.'),
+    host: text('Host of the server.', { default: plain.host }),
+    port: integer('Port of the server; without it the usual one of its type.', 1, { max: 65_535 }),
+    database: text('Name of the database on its server.'),
+    username: text('User of the server.'),
+    password: text('Password of that user; better a reference such as "$env:DB_PASSWORD".'),
+    ssl: free('TLS options of the driver; {} turns TLS on.'),
+    file: text('File of an embedded database, from the work directory; ":memory:" is none. Without it data/<name>.sqlite.'),
+    durability: text('Embedded: "commit" writes to the disk before a commit returns, "relaxed" within 500 ms after.', { oneOf: DURABILITIES, default: plain.durability }),
+    startup: text('When it is away at the start: "fail" the start, or "retry" and be unready meanwhile.', { oneOf: STARTUPS, default: plain.startup }),
+    startupWaitMs: integer('With startup "fail": how long a server may be late, in milliseconds.', 0, { default: plain.startupWaitMs }),
+    connectTimeoutMs: integer('Longest time for a new connection, in milliseconds.', 1, { default: plain.connectTimeoutMs }),
+    queryTimeoutMs: integer('Longest time for one statement on a server, whatever the deadline of the call; 0: no limit.', 0, { default: plain.queryTimeoutMs }),
+    slowQueryMs: integer('Statements that take this long are logged, without their parameters; 0: none.', 0, { default: plain.slowQueryMs }),
+    pool: object('Connections to a server. An embedded database has one; queue and acquireTimeoutMs hold there too.', {
+      max: integer('Most connections at a time.', 1, { default: pool.max }),
+      queue: integer('Statements that may wait for a connection; the next one fails with RESOURCE_EXHAUSTED.', 0, { default: pool.queue }),
+      acquireTimeoutMs: integer('Longest time to wait for a connection, in milliseconds.', 1, { default: pool.acquireTimeoutMs }),
+      idleTimeoutMs: integer('Connections that nobody needs are closed after this, in milliseconds.', 1, { default: pool.idleTimeoutMs }),
+    }),
+    schema: text('What happens to tables at start: nothing, pending migrations, or whatever makes them like the entities.', { oneOf: SCHEMAS }),
+    migrations: list('Files of migrations, from the work directory; * stands for any name.'),
+    options: free('More options of TypeORM.'),
+  }),
+);

@@ -2,15 +2,15 @@ import { Logger as NestLogger, type OnApplicationShutdown } from '@nestjs/common
 import type { ModulesContainer } from '@nestjs/core';
 import { BootError } from '../common/boot-error.js';
 import { didYouMean } from '../common/did-you-mean.js';
-import type { AppPart, HealthReport, Phase } from '../common/lifecycle.js';
+import { systemClock, systemRandom } from '../common/clock.js';
+import type { AppPart } from '../common/lifecycle.js';
 import type { LogFields, Logger } from '../common/logger.js';
 import type { AppConfig } from '../config/app-config.js';
 import type { DatabaseSection } from '../config/database-section.js';
-import { AppPartProvider } from '../metadata/app-part.decorator.js';
 import type { AppHandle } from '../metadata/tokens.js';
 import { collectFeatures } from './collect-features.js';
 import type { DatabaseMode } from './database-mode.js';
-import type { DatabaseOptions } from './database-options.js';
+import type { DatabaseOptions, ResolvedDatabase } from './database-options.js';
 import { resolveDatabase } from './resolve-database.js';
 import { DEFAULT_DATABASE } from './tokens.js';
 import { loadTypeorm } from './typeorm/load-typeorm.js';
@@ -27,22 +27,16 @@ export interface DatabasesContext {
 }
 
 /**
- * The databases of an app. They connect as providers, when the container is made, and close after everything else has ended; in an app of Nest
- * without Anthill with its shutdown hooks.
+ * The databases of an app. They connect as providers, when the container is made; the app has each as a part, and closes it after everything else
+ * has ended. In an app of Nest without Anthill they close with its shutdown hooks.
  */
-@AppPartProvider()
-export class Databases implements AppPart, OnApplicationShutdown {
-  readonly name = 'databases';
-  readonly phase: Phase = 'resource';
-  private readonly opened = new Map<string, Promise<ManagedDatabase>>();
-  private readonly made = new Map<string, ManagedDatabase>();
+export class Databases implements OnApplicationShutdown {
+  private readonly opened = new Map<string, Promise<ManagedDataSource>>();
   private readonly codes = new Map<string, DatabaseOptions>();
-  private closed: Promise<void> | undefined;
+  /** Those that no app closes. */
+  private readonly ours: ManagedDatabase[] = [];
 
-  constructor(private readonly context: DatabasesContext) {
-    // Also where a start came to nothing, and no part was started that could be stopped.
-    context.app?.closed.then(() => this.stop(), () => this.stop()).catch(() => {});
-  }
+  constructor(private readonly context: DatabasesContext) {}
 
   /**
    * The database of a name, connected; the same one for all who ask.
@@ -50,78 +44,80 @@ export class Databases implements AppPart, OnApplicationShutdown {
    * @throws BootError
    */
   async open(name: string, code?: DatabaseOptions): Promise<ManagedDataSource> {
+    if (code !== undefined && !this.codes.has(name)) this.codes.set(name, code);
     const real = this.realName(name, code);
     const before = this.codes.get(real);
     if (code !== undefined && before !== undefined && before !== code) throw new BootError('DATABASE_OPTIONS', `database '${real}' is declared by DatabaseModule.forRoot twice; keep one, or give the other one a name`);
-    if (code !== undefined) this.codes.set(real, code);
     let opening = this.opened.get(real);
     if (opening === undefined) {
       opening = this.connect(real, code);
       this.opened.set(real, opening);
     }
-    return (await opening).source;
+    return opening;
   }
 
-  /** Without a name, the only database of the config is meant; a name that is none must not become an embedded database in silence. */
+  /** A name that is none must not become an embedded database in silence. @throws BootError DATABASE_UNKNOWN */
   private realName(name: string, code: DatabaseOptions | undefined): string {
-    const declared = this.declared;
-    const names = Object.keys(declared);
-    if (Object.hasOwn(declared, name) || code !== undefined || names.length === 0) return name;
-    if (name === DEFAULT_DATABASE && names.length === 1) return names[0]!;
+    const real = this.meansOf(name);
+    const names = Object.keys(this.declared);
+    if (code !== undefined || names.length === 0 || names.includes(real)) return real;
     throw new BootError(
       'DATABASE_UNKNOWN',
-      `${name === DEFAULT_DATABASE ? 'a class injects a database without naming it, which means \'default\', and' : `a class injects the database '${name}', and`} config declares ${names.map((known) => `'${known}'`).join(', ')}${didYouMean(name, names)}; declare Anthill.databases.${name}, or name one of these: @InjectDb('${names[0]}')`,
+      `a class injects ${name === DEFAULT_DATABASE ? `a database without a name, which means '${name}'` : `the database '${name}'`}, and the config declares ${names.map((known) => `'${known}'`).join(', ')}${didYouMean(name, names)}; declare Anthill.databases.${name}, or write @InjectDb('${names[0]}')`,
     );
+  }
+
+  /** Without a name, the only database of the config is meant. */
+  private meansOf(name: string): string {
+    const names = Object.keys(this.declared);
+    return name === DEFAULT_DATABASE && names.length === 1 && !this.codes.has(name) ? names[0]! : name;
   }
 
   private get declared(): Readonly<Record<string, DatabaseSection>> {
     return this.context.config?.().databases ?? {};
   }
 
-  private async connect(name: string, code: DatabaseOptions | undefined): Promise<ManagedDatabase> {
-    const { modules, config, mode } = this.context;
-    const features = collectFeatures(modules, (used) => used === name || (this.declared[used] === undefined && used === DEFAULT_DATABASE && Object.keys(this.declared).join() === name));
-    const settings = resolveDatabase({
-      name,
-      ...(code && { code }),
-      ...(this.declared[name] && { config: this.declared[name] }),
-      ...(mode && { memory: mode }),
-      workDir: config?.().workDir ?? process.cwd(),
-    });
-    const complete = { ...settings, entities: [...new Set([...settings.entities, ...features.entities])], migrations: [...new Set([...settings.migrations, ...features.migrations])] };
-    // Migrations of features count as well where nobody says what shall happen to tables.
-    const isAsked = (this.declared[name]?.schema ?? code?.schema) !== undefined;
-    const schema = !isAsked && settings.type === 'sqljs' && complete.migrations.length > 0 ? 'migrate' : settings.schema;
+  private async connect(name: string, code: DatabaseOptions | undefined): Promise<ManagedDataSource> {
+    const { app } = this.context;
+    const settings = this.settingsOf(name, code);
     await loadTypeorm(name);
     const { makeDatabase } = await import('./typeorm/make-database.js');
-    const database = await makeDatabase({ ...complete, schema }, nestLogger());
-    this.made.set(name, database);
+    const tools = app ?? { logger: nestLogger(), clock: systemClock, random: systemRandom };
+    const database = await makeDatabase(settings, tools);
+    // Before it is open: it may never be, and has things to close then.
+    if (app === undefined) this.ours.push(database);
+    else app.adopt(asPart(name, database));
     await database.open();
-    return database;
+    return database.source;
   }
 
-  health(): HealthReport {
-    const down = [...this.made].flatMap(([name, database]) => {
-      const { status, detail } = database.health();
-      return status === 'up' ? [] : [`${name}: ${detail ?? 'down'}`];
+  private settingsOf(name: string, code: DatabaseOptions | undefined): ResolvedDatabase {
+    const { modules, mode, config: configOf } = this.context;
+    const config = configOf?.();
+    const section = this.declared[name];
+    const { entities, migrations } = collectFeatures(modules, (used) => this.meansOf(used) === name);
+    return resolveDatabase({
+      name,
+      code: { ...code, entities: [...(code?.entities ?? []), ...entities], migrations: [...(code?.migrations ?? []), ...migrations] },
+      isInCode: code !== undefined,
+      ...(section && { config: config!.reveal(section, `Anthill.databases.${name}`) }),
+      ...(mode && { memory: mode }),
+      workDir: config?.workDir ?? process.cwd(),
     });
-    return down.length === 0 ? { status: 'up' } : { status: 'down', detail: down.join('; ') };
   }
 
-  stop(signal?: AbortSignal): Promise<void> {
-    return (this.closed ??= this.close(signal));
-  }
-
-  /** The app's own parts are stopped by the app: later, when its handlers are done. */
   async onApplicationShutdown(): Promise<void> {
-    if (this.context.app === undefined) await this.stop();
+    await Promise.all(this.ours.splice(0).map((database) => database.close()));
   }
+}
 
-  private async close(signal?: AbortSignal): Promise<void> {
-    const ends = await Promise.allSettled([...this.made.values()].map((database) => database.close(signal)));
-    const failures = ends.flatMap((end) => (end.status === 'rejected' ? [end.reason as unknown] : []));
-    if (failures.length > 0) throw failures.length === 1 ? failures[0] : new AggregateError(failures, 'databases did not close');
-  }
+function asPart(name: string, database: ManagedDatabase): AppPart {
+  return {
+    name: name === DEFAULT_DATABASE ? 'database' : `database:${name}`,
+    phase: 'resource',
+    stop: (signal) => database.close(signal),
+    health: () => database.health(),
+  };
 }
 
 function nestLogger(): Logger {

@@ -7,6 +7,8 @@ import type { DatabaseOptions, ResolvedDatabase } from './database-options.js';
 export interface DatabaseSources {
   readonly name: string;
   readonly code?: DatabaseOptions;
+  /** Whether code declares it, or only adds to it. */
+  readonly isInCode?: boolean;
   readonly config?: DatabaseSection;
   /** All databases of an app under test are in memory: those that nothing is said of, or every one. */
   readonly memory?: 'undeclared' | 'all';
@@ -18,8 +20,8 @@ const PROTOCOLS: Readonly<Record<string, DatabaseType>> = { 'mariadb:': 'mariadb
 const ON_SERVERS = ['url', 'host', 'port', 'database', 'username', 'password', 'ssl'] as const;
 
 /** Puts together what code and config say. @throws BootError DATABASE_OPTIONS, every mistake */
-export function resolveDatabase({ name, code = {}, config = {}, memory, workDir }: DatabaseSources): ResolvedDatabase {
-  const declared = Object.keys(config).length > 0 ? `Anthill.databases.${name} in the config` : Object.keys(code).length > 0 ? `DatabaseModule.forRoot of '${name}'` : 'declared nowhere';
+export function resolveDatabase({ name, code = {}, isInCode = Object.keys(code).length > 0, config = {}, memory, workDir }: DatabaseSources): ResolvedDatabase {
+  const declared = Object.keys(config).length > 0 ? `Anthill.databases.${name} in the config` : isInCode ? `DatabaseModule.forRoot of '${name}'` : 'declared nowhere';
   const { migrations: files, ...section } = defined(config);
   const { entities = [], migrations = [], subscribers = [], ...own } = defined(code);
   const inMemory = memory === 'all' || (memory === 'undeclared' && own.type === undefined && own.url === undefined && Object.keys(section).length === 0 && own.file === undefined);

@@ -3,7 +3,7 @@ import { Agent as HttpAgent, type IncomingMessage } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
 import type Consul from 'consul';
 import { loadPeer } from '../../common/peer.js';
-import type { ConsulConnection } from './consul.connection.js';
+import type { ConsulAddress, ConsulConnection } from './consul.connection.js';
 import type { ConsulHealthEntry, ConsulRegistration } from './consul.rows.js';
 
 /**
@@ -14,6 +14,8 @@ export interface ConsulClient {
   /** Resolves when the agent answers and knows a leader. */
   ping(signal?: AbortSignal): Promise<void>;
   register(record: ConsulRegistration, signal?: AbortSignal): Promise<void>;
+  /** Does the agent have a service of this id? */
+  knows(serviceId: string, signal?: AbortSignal): Promise<boolean>;
   pass(checkId: string, signal?: AbortSignal): Promise<void>;
   deregister(nodeId: string, signal?: AbortSignal): Promise<void>;
   services(signal?: AbortSignal): Promise<string[]>;
@@ -52,20 +54,46 @@ interface Wire {
   dc?: string;
 }
 
+/** What the methods of the package are made of; its types do not say so. */
+type RawRequest = (request: object, done: (answer: { err?: Error; res?: IncomingMessage & { body?: unknown } }, end: (stop: false, error?: Error, value?: unknown) => void) => void) => Promise<unknown>;
+
+/** One agent of Consul, with two pools: held watches must not keep a heartbeat from a connection. */
+class Agent {
+  readonly brief: Consul;
+  readonly held: Consul;
+  private readonly pools: readonly HttpAgent[];
+
+  constructor({ baseUrl }: ConsulAddress, tls: ConsulConnection['tls'], Client: typeof Consul) {
+    const secure = baseUrl.startsWith('https:');
+    const pool = (maxSockets: number) => (secure ? new HttpsAgent({ keepAlive: true, maxSockets, ...tls }) : new HttpAgent({ keepAlive: true, maxSockets }));
+    const [brief, held] = [pool(8), pool(Infinity)];
+    this.pools = [brief, held];
+    // `baseUrl` is the package's, though its types do not say so; it is the only way to a path prefix.
+    const open = (via: HttpAgent) => new Client({ baseUrl, agent: via } as ConstructorParameters<typeof Consul>[0]);
+    this.brief = open(brief);
+    this.held = open(held);
+  }
+
+  close(): void {
+    for (const pool of this.pools) pool.destroy();
+  }
+}
+
 class PackageClient implements ConsulClient {
-  /** Two pools: held watches must not keep a heartbeat from a connection. */
-  private readonly brief: Consul;
-  private readonly held: Consul;
-  private readonly agents: HttpAgent[];
+  private readonly agents: readonly Agent[];
+  /** The agent that answered last: it is asked until it does not. */
+  private current = 0;
 
   constructor(private readonly options: ConsulConnection, Client: typeof Consul) {
-    const secure = options.baseUrl.startsWith('https:');
-    const agent = (maxSockets: number) => (secure ? new HttpsAgent({ keepAlive: true, maxSockets, ...options.tls }) : new HttpAgent({ keepAlive: true, maxSockets }));
-    this.agents = [agent(8), agent(Infinity)];
-    // `baseUrl` is the package's, though its types do not say so; it is the only way to a path prefix.
-    const open = (via: HttpAgent) => new Client({ baseUrl: options.baseUrl, agent: via } as ConstructorParameters<typeof Consul>[0]);
-    this.brief = open(this.agents[0]!);
-    this.held = open(this.agents[1]!);
+    this.agents = options.addresses.map((address) => new Agent(address, options.tls, Client));
+  }
+
+  private get brief(): Consul {
+    return this.agents[this.current]!.brief;
+  }
+
+  private get held(): Consul {
+    return this.agents[this.current]!.held;
   }
 
   async ping(signal?: AbortSignal): Promise<void> {
@@ -74,8 +102,17 @@ class PackageClient implements ConsulClient {
   }
 
   async register(record: ConsulRegistration, signal?: AbortSignal): Promise<void> {
-    const { tags, ...rest } = record;
-    await this.ask('agent/service/register', signal, (wire) => this.brief.agent.service.register({ ...rest, tags: [...tags], ...wire } as never));
+    await this.ask('agent/service/register', signal, (wire) => this.send('_put', { path: '/agent/service/register', type: 'json', body: record }, wire));
+  }
+
+  async knows(serviceId: string, signal?: AbortSignal): Promise<boolean> {
+    try {
+      await this.ask('agent/service', signal, (wire) => this.send('_get', { path: '/agent/service/{id}', params: { id: serviceId } }, wire));
+      return true;
+    } catch (cause) {
+      if (cause instanceof ConsulRequestError && cause.status === 404) return false;
+      throw cause;
+    }
   }
 
   async pass(id: string, signal?: AbortSignal): Promise<void> {
@@ -107,7 +144,16 @@ class PackageClient implements ConsulClient {
   }
 
   close(): void {
-    for (const agent of this.agents) agent.destroy();
+    for (const agent of this.agents) agent.close();
+  }
+
+  /** What the package has no method for, or one that drops what we say (Weights). */
+  private send(method: '_get' | '_put', request: object, { token, dc, ...rest }: Wire): Promise<unknown> {
+    const raw = this.brief as unknown as Record<typeof method, RawRequest>;
+    return raw[method]({ ...request, ...rest, headers: token === undefined ? {} : { 'x-consul-token': token }, query: dc === undefined ? {} : { dc } }, ({ err, res }, end) => {
+      if (err) end(false, Object.assign(err, { response: res }));
+      else end(false, undefined, [res, res?.body]);
+    });
   }
 
   private async ask(what: string, signal: AbortSignal | undefined, send: (wire: Wire) => Promise<unknown>): Promise<{ response: IncomingMessage; body: unknown }> {
@@ -121,20 +167,29 @@ class PackageClient implements ConsulClient {
     // A kept connection that the agent has closed meanwhile shows as a reset; all our requests may be sent twice.
     const once = () => send(wire).catch((cause: { code?: string }) => (cause.code === 'ECONNRESET' && !signal?.aborted ? send(wire) : Promise.reject(cause as Error)));
     try {
-      const [response, body] = (await once()) as [IncomingMessage, unknown];
-      return { response, body };
-    } catch (cause) {
-      signal?.throwIfAborted();
-      throw this.explain(what, cause);
+      for (let tried = 1; ; tried++) {
+        const asked = this.current;
+        try {
+          const [response, body] = (await once()) as [IncomingMessage, unknown];
+          return { response, body };
+        } catch (cause) {
+          signal?.throwIfAborted();
+          const failure = this.explain(what, cause, asked, tried);
+          if (failure.status !== undefined) throw failure;
+          // Another request may have moved on already.
+          if (this.current === asked) this.current = (asked + 1) % this.agents.length;
+          if (tried >= this.agents.length) throw failure;
+        }
+      }
     } finally {
       signal?.removeEventListener('abort', cancel);
     }
   }
 
-  private explain(what: string, cause: unknown): ConsulRequestError {
+  private explain(what: string, cause: unknown, asked: number, tried: number): ConsulRequestError {
     const error = cause as { message?: string; code?: string; isTimeout?: boolean; response?: { statusCode?: number; body?: unknown } };
     const status = error.response?.statusCode;
-    const where = `consul at ${this.options.address}`;
+    const where = `consul at ${tried > 1 && status === undefined ? this.options.address : this.options.addresses[asked]!.address}`;
     if (status !== undefined) {
       const said = typeof error.response?.body === 'string' || Buffer.isBuffer(error.response?.body) ? `: ${String(error.response.body).trim().slice(0, 200)}` : '';
       const hint = status === 403 ? '; check the token and its policy' : status === 429 ? '; it has too many connections or requests' : '';

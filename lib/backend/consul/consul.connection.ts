@@ -3,8 +3,11 @@ import { BootError } from '../../common/boot-error.js';
 
 /** Where Consul is and how to speak with it; all optional. @public */
 export interface ConsulConnectionOptions {
-  /** The agent's HTTP address: `host`, `host:port`, or a URL with `http:` or `https:`. @default '127.0.0.1:8500' */
-  addr?: string;
+  /**
+   * The agent's HTTP address: `host`, `host:port`, or a URL with `http:` or `https:`. Of several, a list or separated by commas, the one that answered last
+   * is asked until it cannot be reached. @default '127.0.0.1:8500'
+   */
+  addr?: string | readonly string[];
   /** ACL token, sent as a header. Registries need `service:write` for our services, `service:read` and `node:read` for all that are called; config centres `key:read`. */
   token?: string;
   /** Datacenter to read from. @default the agent's */
@@ -13,13 +16,26 @@ export interface ConsulConnectionOptions {
   tls?: Pick<ConnectionOptions, 'ca' | 'cert' | 'key' | 'passphrase' | 'servername' | 'rejectUnauthorized'>;
   /** One ordinary request may take this long. @default 5000 */
   timeoutMs?: number;
+  /**
+   * Where hrpc's variables are read: `CONFIGS_ADDR`, `CONFIGS_TOKEN` and `CONFIGS_DATACENTER` win over `addr`, `token` and `datacenter` when they are set, as they do
+   * in hrpc. `{}` reads none. @default process.env
+   */
+  env?: Readonly<Record<string, string | undefined>>;
+}
+
+/** One agent. */
+export interface ConsulAddress {
+  /** `http://host:port/v1`, with credentials if the user wrote some. Not for messages. */
+  readonly baseUrl: string;
+  /** `host:port`, for messages: without credentials. */
+  readonly address: string;
 }
 
 /** A connection with defaults, checked. */
 export interface ConsulConnection {
-  /** `http://host:port/v1`, with credentials if the user wrote some. Not for messages. */
-  readonly baseUrl: string;
-  /** `host:port`, for messages: without credentials. */
+  /** At least one. */
+  readonly addresses: readonly ConsulAddress[];
+  /** All of them, for messages. */
   readonly address: string;
   readonly token: string | undefined;
   readonly datacenter: string | undefined;
@@ -27,21 +43,29 @@ export interface ConsulConnection {
   readonly timeoutMs: number;
 }
 
-export const CONSUL_CONNECTION_KEYS = ['addr', 'token', 'datacenter', 'tls', 'timeoutMs'] as const satisfies readonly (keyof ConsulConnectionOptions)[];
+export const CONSUL_CONNECTION_KEYS = ['addr', 'token', 'datacenter', 'tls', 'timeoutMs', 'env'] as const satisfies readonly (keyof ConsulConnectionOptions)[];
 
 /** @throws BootError CONSUL_OPTIONS */
 export function resolveConsulConnection(options: ConsulConnectionOptions): ConsulConnection {
-  const { timeoutMs = 5000 } = options;
+  const { timeoutMs = 5000, env = process.env } = options;
   if (!Number.isFinite(timeoutMs) || timeoutMs < 1) throw wrongConsulOption(`timeoutMs must be a number of at least 1, got ${timeoutMs}`);
-  const url = parseAddress(options.addr ?? '127.0.0.1:8500');
+  const addresses = addressesOf(env['CONFIGS_ADDR'] || options.addr);
   return {
-    baseUrl: `${url.href.replace(/\/+$/, '').replace(/\/v1$/, '')}/v1`,
-    address: url.host,
-    token: options.token || undefined,
-    datacenter: options.datacenter || undefined,
+    addresses,
+    address: addresses.map(({ address }) => address).join(', '),
+    token: env['CONFIGS_TOKEN'] || options.token || undefined,
+    datacenter: env['CONFIGS_DATACENTER'] || options.datacenter || undefined,
     tls: options.tls ?? {},
     timeoutMs,
   };
+}
+
+function addressesOf(given: string | readonly string[] | undefined = []): ConsulAddress[] {
+  const list = (typeof given === 'string' ? [given] : given).flatMap((text) => String(text).split(',')).map((text) => text.trim()).filter((text) => text !== '');
+  return (list.length > 0 ? list : ['127.0.0.1:8500']).map((text) => {
+    const url = parseAddress(text);
+    return { baseUrl: `${url.href.replace(/\/+$/, '').replace(/\/v1$/, '')}/v1`, address: url.host };
+  });
 }
 
 function parseAddress(addr: string): URL {

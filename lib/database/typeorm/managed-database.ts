@@ -1,4 +1,6 @@
+import type { Clock, RandomSource } from '../../common/clock.js';
 import type { HealthReport } from '../../common/lifecycle.js';
+import type { Logger } from '../../common/logger.js';
 import type { ManagedDataSource } from './managed-data-source.js';
 
 /** A database of a process, from its start to its end. */
@@ -9,4 +11,11 @@ export interface ManagedDatabase {
   /** @param signal aborts when the time for it is over */
   close(signal?: AbortSignal): Promise<void>;
   health(): HealthReport;
+}
+
+/** What the app lends. */
+export interface DatabaseTools {
+  readonly logger: Logger;
+  readonly clock: Clock;
+  readonly random: RandomSource;
 }

@@ -1,10 +1,9 @@
 import { Backoff } from '../../common/backoff.js';
 import { BootError } from '../../common/boot-error.js';
-import { sleep, systemClock, systemRandom } from '../../common/clock.js';
+import { sleep } from '../../common/clock.js';
 import { DeadlineQueue } from '../../common/deadline-queue.js';
 import { rpcError } from '../../common/error-catalog.js';
 import type { HealthReport } from '../../common/lifecycle.js';
-import type { Logger } from '../../common/logger.js';
 import { messageOf } from '../../common/message-of.js';
 import { isConnectionError, isFull } from '../database-errors.js';
 import type { ResolvedDatabase } from '../database-options.js';
@@ -14,7 +13,7 @@ import { cannotStart, inWords, isWorthAnotherTry } from '../server/startup-error
 import { typeormOptions } from './typeorm-options.js';
 import type { Dialect } from './dialect.js';
 import { ManagedDataSource } from './managed-data-source.js';
-import type { ManagedDatabase } from './managed-database.js';
+import type { DatabaseTools, ManagedDatabase } from './managed-database.js';
 import type { RunnerConstructor } from './managed-runner.js';
 import { prepareSchema } from './schema.js';
 import { ServerLink } from './server-link.js';
@@ -29,16 +28,18 @@ export class ServerDatabase implements ManagedDatabase {
   readonly source: ManagedDataSource;
   private readonly link: ServerLink;
   private readonly availability: Availability;
-  private readonly deadlines = new DeadlineQueue(systemClock);
+  private readonly deadlines: DeadlineQueue;
   private readonly closing = new AbortController();
   private retrying: Promise<void> | undefined;
 
   constructor(
     private readonly settings: ResolvedDatabase,
     private readonly dialect: Dialect,
-    private readonly logger: Logger,
+    private readonly tools: DatabaseTools,
   ) {
     const { name } = settings;
+    const { clock, logger } = tools;
+    this.deadlines = new DeadlineQueue(clock);
     const sideLine = new SideLine(
       () => dialect.open(SIDE_MS),
       (work) => this.within(SIDE_MS, work),
@@ -48,11 +49,9 @@ export class ServerDatabase implements ManagedDatabase {
       probe: () => sideLine.run('SELECT 1'),
       isAlive: (error) => isFull(error) || (isAnswer(error) && !isConnectionError(error)),
       recovered: () => this.link.age(),
-      clock: systemClock,
-      random: systemRandom,
-      logger,
+      ...tools,
     });
-    this.link = new ServerLink(settings, dialect, this.availability, sideLine, this.deadlines, systemClock, logger);
+    this.link = new ServerLink(settings, dialect, this.availability, sideLine, this.deadlines, clock, logger);
     this.source = new ManagedDataSource(dialect.options(typeormOptions(settings)), name);
     const { driver } = this.source;
     const Runner = serverRunner(driver.createQueryRunner('master').constructor as RunnerConstructor, this.link, this.source);
@@ -61,18 +60,19 @@ export class ServerDatabase implements ManagedDatabase {
 
   async open(): Promise<void> {
     const { startup, startupWaitMs } = this.settings;
+    const { clock, random } = this.tools;
     // Mistakes in entities are told even when nobody is there to connect with.
     await this.source.buildEntities();
-    const until = systemClock.now() + (startup === 'fail' ? startupWaitMs : 0);
-    const backoff = new Backoff(systemClock, systemRandom, RETRY);
+    const until = clock.now() + (startup === 'fail' ? startupWaitMs : 0);
+    const backoff = new Backoff(clock, random, RETRY);
     for (;;) {
       try {
         return await this.connect();
       } catch (error) {
         if (error instanceof BootError) throw error;
         if (startup === 'retry') return this.keepTrying(error);
-        if (!isWorthAnotherTry(error) || systemClock.now() >= until) throw cannotStart(this.settings, error);
-        await sleep(systemClock, Math.min(backoff.next(), Math.max(0, until - systemClock.now())), undefined, true);
+        if (!isWorthAnotherTry(error) || clock.now() >= until) throw cannotStart(this.settings, error);
+        await sleep(clock, Math.min(backoff.next(), Math.max(0, until - clock.now())), undefined, true);
       }
     }
   }
@@ -110,9 +110,9 @@ export class ServerDatabase implements ManagedDatabase {
     }
     try {
       this.dialect.onConnection(source, (connection) => link.made(connection));
-      await prepareSchema(settings, source, this.logger, () => this.lock());
+      await prepareSchema(settings, source, this.tools.logger, () => this.lock());
       const odd = await this.dialect.warning(source);
-      if (odd !== undefined) this.logger.warn(odd);
+      if (odd !== undefined) this.tools.logger.warn(odd);
     } catch (error) {
       await source.destroy().catch(() => {});
       throw error;
@@ -133,21 +133,22 @@ export class ServerDatabase implements ManagedDatabase {
 
   private keepTrying(first: unknown): void {
     const { name } = this.settings;
-    const backoff = new Backoff(systemClock, systemRandom, RETRY);
+    const { clock, random } = this.tools;
+    const backoff = new Backoff(clock, random, RETRY);
     const { signal } = this.closing;
     const failed = (error: unknown, attempt: number): void => {
       const detail = inWords(this.settings, error);
       this.availability.down(new Error(detail));
-      if (attempt <= 3 || attempt % 8 === 0) this.logger.warn(`database '${name}' is not there yet: ${detail}; the app goes on and tries again`, { attempt });
+      if (attempt <= 3 || attempt % 8 === 0) this.tools.logger.warn(`database '${name}' is not there yet: ${detail}; the app goes on and tries again`, { attempt });
     };
     failed(first, 1);
     const tries = async (): Promise<void> => {
       for (let attempt = 2; !signal.aborted; attempt++) {
-        await sleep(systemClock, backoff.next(), signal);
+        await sleep(clock, backoff.next(), signal);
         if (signal.aborted) return;
         try {
           await this.connect();
-          return this.logger.info(`database '${name}' is there`);
+          return this.tools.logger.info(`database '${name}' is there`);
         } catch (error) {
           failed(error, attempt);
         }
@@ -160,7 +161,7 @@ export class ServerDatabase implements ManagedDatabase {
   private within<T>(ms: number | undefined, work: Promise<T>, signal?: AbortSignal): Promise<T> {
     return new Promise((resolve, reject) => {
       const late = (): void => reject(new Error(ms === undefined ? 'it did not close in time' : `no answer within ${ms} ms`));
-      const cancel = ms === undefined ? () => {} : systemClock.after(ms, late, true);
+      const cancel = ms === undefined ? () => {} : this.tools.clock.after(ms, late, true);
       signal?.addEventListener('abort', late, { once: true });
       work.then(resolve, reject).finally(() => {
         cancel();

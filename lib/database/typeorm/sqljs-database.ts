@@ -3,16 +3,14 @@ import { dirname } from 'node:path';
 import type { Database, InitSqlJsStatic } from 'sql.js';
 import type { DataSourceOptions, Driver } from 'typeorm';
 import { BootError } from '../../common/boot-error.js';
-import { systemClock } from '../../common/clock.js';
 import { rpcError } from '../../common/error-catalog.js';
 import type { HealthReport } from '../../common/lifecycle.js';
-import type { Logger } from '../../common/logger.js';
 import { messageOf } from '../../common/message-of.js';
 import { loadPeer } from '../../common/peer.js';
 import type { ResolvedDatabase } from '../database-options.js';
 import { lockFile } from '../embedded/file-lock.js';
 import { ManagedDataSource } from './managed-data-source.js';
-import type { ManagedDatabase } from './managed-database.js';
+import type { DatabaseTools, ManagedDatabase } from './managed-database.js';
 import type { RunnerConstructor } from './managed-runner.js';
 import { prepareSchema } from './schema.js';
 import { SqljsEngine } from './sqljs-engine.js';
@@ -33,10 +31,10 @@ export class SqljsDatabase implements ManagedDatabase {
 
   private constructor(
     private readonly settings: ResolvedDatabase,
-    private readonly logger: Logger,
+    private readonly tools: DatabaseTools,
     sqljs: InitSqlJsStatic,
   ) {
-    this.engine = new SqljsEngine(settings, systemClock, logger);
+    this.engine = new SqljsEngine(settings, tools.clock, tools.logger);
     this.source = new ManagedDataSource({ ...typeormOptions(settings), type: 'sqljs', driver: sqljs, autoSave: false } as DataSourceOptions, settings.name);
     const { driver } = this;
     const base = driver.createQueryRunner('master');
@@ -46,9 +44,9 @@ export class SqljsDatabase implements ManagedDatabase {
     driver.createGeneratedMap = (Object.getPrototypeOf(Object.getPrototypeOf(driver)) as Driver).createGeneratedMap;
   }
 
-  static async load(settings: ResolvedDatabase, logger: Logger): Promise<SqljsDatabase> {
+  static async load(settings: ResolvedDatabase, tools: DatabaseTools): Promise<SqljsDatabase> {
     const loaded = await loadPeer('sql.js', `database '${settings.name}', which is embedded (${settings.declared}),`, () => import('sql.js'));
-    return new SqljsDatabase(settings, logger, loaded.default);
+    return new SqljsDatabase(settings, tools, loaded.default);
   }
 
   private get driver(): SqljsDriver {
@@ -67,7 +65,7 @@ export class SqljsDatabase implements ManagedDatabase {
       await this.source.initialize();
       this.engine.open(this.driver.databaseConnection);
       this.check();
-      await prepareSchema(this.settings, this.source, this.logger, async () => () => {});
+      await prepareSchema(this.settings, this.source, this.tools.logger, async () => () => {});
     } catch (error) {
       await this.lock?.release();
       throw error;
