@@ -25,6 +25,10 @@ export class TransactionLevel<R> {
     return this.state === 'open';
   }
 
+  get isRolledBack(): boolean {
+    return this.state === 'rolled back';
+  }
+
   close(state: 'committed' | 'rolled back'): void {
     this.state = state;
   }
@@ -48,15 +52,15 @@ export class TransactionLevel<R> {
       leave();
     };
   }
+}
 
-  /** The innermost level from here on that is still open; undefined when all are committed. @throws RpcError when one was rolled back */
-  openOne(): TransactionLevel<R> | undefined {
-    for (let level: TransactionLevel<R> | undefined = this; level !== undefined; level = level.parent) {
-      if (level.state === 'open') return level;
-      if (level.state === 'rolled back') throw transactionOver(level.database);
-    }
-    return undefined;
+/** The innermost level from `start` outwards that is still open; undefined when all are committed. @throws RpcError when one was rolled back */
+export function openLevel<R>(start: TransactionLevel<R> | undefined): TransactionLevel<R> | undefined {
+  for (let level = start; level !== undefined; level = level.parent) {
+    if (level.isOpen) return level;
+    if (level.isRolledBack) throw transactionOver(level.database);
   }
+  return undefined;
 }
 
 export function transactionOver(database: string): RpcError {
@@ -80,7 +84,7 @@ const storage = new AsyncLocalStorage<Scope | undefined>();
  */
 export function currentLevel<R>(owner: object): TransactionLevel<R> | undefined {
   for (let scope = storage.getStore(); scope !== undefined; scope = scope.outer) {
-    if (scope.owner === owner && scope.call === currentContext()) return (scope.level as TransactionLevel<R>).openOne();
+    if (scope.owner === owner && scope.call === currentContext()) return openLevel(scope.level as TransactionLevel<R>);
   }
   return undefined;
 }

@@ -4,7 +4,6 @@ import { sleep } from '../../common/clock.js';
 import { DeadlineQueue } from '../../common/deadline-queue.js';
 import { rpcError } from '../../common/error-catalog.js';
 import type { HealthReport } from '../../common/lifecycle.js';
-import { messageOf } from '../../common/message-of.js';
 import { isConnectionError, isFull } from '../database-errors.js';
 import type { ResolvedDatabase } from '../database-options.js';
 import { Availability } from '../server/availability.js';

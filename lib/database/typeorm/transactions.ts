@@ -1,6 +1,6 @@
 import type { EntityManager, ReplicationMode } from 'typeorm';
 import { liveCall } from '../live-call.js';
-import { currentLevel, runInLevel, TransactionLevel, transactionOver } from '../transaction-scope.js';
+import { currentLevel, openLevel, runInLevel, TransactionLevel, transactionOver } from '../transaction-scope.js';
 import { rpcError } from '../../common/error-catalog.js';
 import { isTransactionConflict } from '../database-errors.js';
 import { sleep, systemClock, systemRandom } from '../../common/clock.js';
@@ -27,7 +27,7 @@ export class Transactions {
 
   /** @param around the level of a manager that was handed on; else the one of the async context */
   async run<T>(options: TransactionOptions, work: Work<T>, around?: Level): Promise<T> {
-    const outer = currentLevel<ManagedRunner>(this.source) ?? around?.openOne();
+    const outer = currentLevel<ManagedRunner>(this.source) ?? openLevel(around);
     if (outer !== undefined) return this.nested(outer, options, work);
     try {
       return await this.outermost(options, work);
