@@ -6,6 +6,7 @@ export type { Delivery, Subscription, Transport, TransportEvents } from './rpc/t
 export type { CallCarrier, NodeHost, OutboundCall, Wire, WireLink, WirePeer } from './rpc/wire.js';
 export type { HandlerDescriptor, HandlerEntry, Responder } from './rpc/handler-entry.js';
 export type { HandlerHost, ServiceHost, ServiceOptions } from './rpc/service-host.js';
+export { APP_CONFIG, APP_HANDLE, type AppHandle } from './metadata/tokens.js';
 export { needModule, type ModuleSupplier } from './metadata/needed-module.js';
 export type { Codec } from './rpc/codec.js';
 export { ByteReader, MalformedBytes } from './rpc/byte-reader.js';

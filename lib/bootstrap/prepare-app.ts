@@ -46,9 +46,9 @@ export async function prepareApp(graph: PreparedGraph, options: AppOptions): Pro
   if (graph.elsewhere.length > 0) logger.info(`process group '${config.processId}' runs without: ${graph.elsewhere.join(', ')}`);
   const context = { logger, ...(options.env && { env: options.env }) };
   const table = mergeTables(options.plugins);
-  const transport = chosen<Transport>('transport', options.transport).instance ?? (await resolvePlugin(table, 'transport', config.transport, context));
-  const registry = chosen<Registry>('registry', options.registry).instance ?? (await resolvePlugin(table, 'registry', config.registry, context));
-  const selector = chosen<Selector>('selector', options.selector).instance ?? (await resolvePlugin(table, 'selector', config.selector, context));
+  const transport = chosen<Transport>('transport', options.transport).instance ?? (await resolvePlugin(table, 'transport', config.reveal(config.transport, 'Anthill.transport'), context));
+  const registry = chosen<Registry>('registry', options.registry).instance ?? (await resolvePlugin(table, 'registry', config.reveal(config.registry, 'Anthill.registry'), context));
+  const selector = chosen<Selector>('selector', options.selector).instance ?? (await resolvePlugin(table, 'selector', config.reveal(config.selector, 'Anthill.selector'), context));
   const codec = chosen<Codec>('codec', options.codec).instance ?? (await resolvePlugin(table, 'codec', config.codec, context));
   const runtime = new RpcRuntime({
     transport,

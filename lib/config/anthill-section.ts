@@ -1,3 +1,5 @@
+import type { RedisSection } from './redis-section.js';
+
 /** A plug-in by name, with options for it. @public */
 export type PluginChoice = string | ({ name: string } & Record<string, unknown>);
 
@@ -33,6 +35,8 @@ export interface AnthillSection {
   killWaitMs?: number;
   graceMs?: number;
   log?: { level?: LogLevel; format?: LogFormat };
+  /** By the name that `@InjectRedis(name)` asks for. */
+  redis?: Record<string, RedisSection>;
   modules?: Record<string, NodeOptions & { settings?: Record<string, unknown> }>;
 }
 
