@@ -42,6 +42,19 @@ export async function calledService(ref: GrpcServiceRef, options: GrpcClientOpti
   return { loaded, methods: bothNames(loaded), target: undefined };
 }
 
+/** For messages. */
+export function describeRef(ref: GrpcServiceRef | (() => GrpcServiceRef)): string {
+  if (typeof ref === 'string') return `'${ref}'`;
+  if (isServiceThunk(ref)) return '() => ...';
+  if (typeof ref === 'function') return ref.name;
+  return Object.values(ref)[0]?.path?.split('/')[1] ?? 'generated code';
+}
+
+/** True for `() => Class`, false for a class. */
+export function isServiceThunk(ref: GrpcServiceRef | (() => GrpcServiceRef)): ref is () => GrpcServiceRef {
+  return typeof ref === 'function' && typeof ref.prototype !== 'object';
+}
+
 /** `SayHello` and `sayHello`, as clients of grpc-js have both. */
 function bothNames({ methods }: LoadedService): ReadonlyMap<string, GrpcMethod> {
   const all = new Map(methods);
