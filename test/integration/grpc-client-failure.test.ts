@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import * as http2 from 'node:http2';
 import { createServer, type Server, type Socket } from 'node:net';
 import { after, describe, it } from 'node:test';
 import * as grpc from '@grpc/grpc-js';
@@ -23,6 +24,20 @@ async function client(options: Partial<StandaloneGrpcClientOptions> & Pick<Stand
   const handle = await clientOf(options);
   opened.push(() => handle.close());
   return handle;
+}
+
+/** A server that speaks HTTP/2 and no gRPC. */
+async function http2Server(onStream: (stream: http2.ServerHttp2Stream) => void): Promise<Pick<PlainServer, 'address' | 'node'>> {
+  const sessions: http2.ServerHttp2Session[] = [];
+  const started = http2.createServer().on('session', (session) => void sessions.push(session)).on('stream', (stream) => onStream(stream.on('error', () => {})));
+  started.listen(0, '127.0.0.1');
+  await once(started, 'listening');
+  opened.push(() => {
+    started.close();
+    for (const session of sessions) session.destroy();
+  });
+  const address = `127.0.0.1:${(started.address() as { port: number }).port}`;
+  return { address, node: { id: 'numbers@http2', type: 'numbers', version: '1.0.0', address, metadata: { zone: 'http2' } } };
 }
 
 const PAIR = { a: '1', b: '2' };
@@ -299,6 +314,36 @@ describe('nodes of a registry, called over gRPC', () => {
     assert.equal(tries, 1);
     assert.equal((await failure(numbers.add(PAIR, { idempotent: true }))).message, 'too busy');
     assert.equal(tries, 3);
+  });
+
+  it('that refuse a stream cost no call: it provably reached no handler', async () => {
+    const town = new Town();
+    const [a, refusing] = await Promise.all([server('a'), http2Server((stream) => stream.close(http2.constants.NGHTTP2_REFUSED_STREAM))]);
+    await town.put(a!, refusing);
+    const { client: numbers } = await client({ target: 'registry:///numbers', registry: town.registry });
+    for (let i = 0; i < 6; i++) assert.equal((await numbers.add(PAIR)).err, 'a');
+    const alone = await client({ target: refusing.address });
+    const error = await failure(alone.client.add(PAIR));
+    assert.deepEqual([error.reason, error.undelivered, error.remote], ['NODE_UNREACHABLE', true, false]);
+    // A stream of requests was begun, and cannot be begun again for another node.
+    assert.equal((await failure(alone.client.sum([{ n: 1 }]))).undelivered, false);
+  });
+
+  it('that drain cost no call, while others are there', async () => {
+    const town = new Town();
+    const [a, leaving] = await Promise.all([server('a'), server('leaving')]);
+    await town.put(a!, leaving!);
+    const { client: numbers } = await client({ target: 'registry:///numbers', registry: town.registry });
+    const names: string[] = [];
+    const load = Array.from({ length: 8 }, async () => {
+      for (let i = 0; i < 50; i++) names.push((await numbers.add(PAIR)).err);
+    });
+    await until(() => names.length > 40);
+    const drained = new Promise<void>((resolve) => leaving!.server.tryShutdown(() => resolve()));
+    await Promise.all([...load, drained]);
+    assert.equal(names.length, 400);
+    assert.ok(names.includes('leaving'));
+    assert.equal((await numbers.add(PAIR)).err, 'a');
   });
 
   it('may be addresses that are given', async () => {

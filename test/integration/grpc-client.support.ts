@@ -108,11 +108,11 @@ export class Town {
   readonly hub = new MemoryHub();
   readonly registry: Registry = memory(this.hub);
 
-  async put(...servers: PlainServer[]): Promise<void> {
+  async put(...servers: Pick<PlainServer, 'node'>[]): Promise<void> {
     for (const { node } of servers) await this.registry.register(node, { ttlMs: 600_000, intervalMs: 300_000 });
   }
 
-  async take(...servers: PlainServer[]): Promise<void> {
+  async take(...servers: Pick<PlainServer, 'node'>[]): Promise<void> {
     for (const { node } of servers) await this.registry.deregister(node);
   }
 }

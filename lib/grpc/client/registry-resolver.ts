@@ -27,7 +27,15 @@ export async function registryResolver(discovery: Discovery): Promise<ChannelOpt
   const key = `${SUBCHANNEL_ARGS_EXCLUDE_KEY_PREFIX}.${KEY}`;
   // The library's table is one for the process. The class in it holds nothing: each channel brings its registry along.
   registerResolver(SCHEME, resolverClass(grpc, key));
-  return { [key]: discovery };
+  return { [key]: new Holder(discovery) };
+}
+
+/** The library writes options into its debug log as JSON, which a registry may not bear. */
+class Holder {
+  constructor(readonly discovery: Discovery) {}
+  toJSON(): string {
+    return 'registry';
+  }
 }
 
 function resolverClass(grpc: GrpcLibrary, key: string): Parameters<GrpcLibrary['experimental']['registerResolver']>[1] {
@@ -35,9 +43,9 @@ function resolverClass(grpc: GrpcLibrary, key: string): Parameters<GrpcLibrary['
     private readonly follower: Follower;
 
     constructor(target: Uri, listener: Listener, options: ChannelOptions) {
-      const discovery = options[key] as Discovery | undefined;
-      if (discovery === undefined) throw new BootError('GRPC_TARGET', `a channel to registry:///${target.path} without a registry: give it the options of registryResolver(registry)`);
-      this.follower = new Follower(grpc, discovery, nameOf(target), listener, options['grpc.service_config'] !== undefined);
+      const holder = options[key] as Holder | undefined;
+      if (holder === undefined) throw new BootError('GRPC_TARGET', `a channel to registry:///${target.path} without a registry: give it the options of registryResolver(registry)`);
+      this.follower = new Follower(grpc, holder.discovery, nameOf(target), listener, options['grpc.service_config'] !== undefined);
     }
 
     updateResolution(): void {
@@ -61,7 +69,6 @@ function nameOf({ path }: Uri): string {
 /** Tells one channel of the nodes of one service, for as long as it is asked to. */
 class Follower {
   private watching: AbortController | undefined;
-  private nodes: readonly ServiceNode[] | undefined;
 
   constructor(
     private readonly grpc: GrpcLibrary,
@@ -71,23 +78,21 @@ class Follower {
     private readonly hasConfig: boolean,
   ) {}
 
-  /** Never tells at once: the library does not expect it. */
+  /** What is known has been told, and changes will be: a balancer asks at each lost connection, and repeating the answer makes it ask again. */
   update(): void {
     if (this.watching === undefined) void this.follow((this.watching = new AbortController()).signal);
-    else if (this.nodes !== undefined) process.nextTick(() => this.watching && this.tell());
   }
 
   stop(): void {
     this.watching?.abort();
-    this.watching = this.nodes = undefined;
+    this.watching = undefined;
   }
 
   private async follow(signal: AbortSignal): Promise<void> {
     try {
       for await (const snapshot of this.discovery.watch(this.service, signal)) {
         if (signal.aborted) return;
-        this.nodes = snapshot.nodes;
-        this.tell();
+        this.tell(snapshot.nodes);
       }
     } catch {
       // A watch never fails, says its contract; one that does is begun again when the library asks the next time. What is known serves until then.
@@ -95,9 +100,9 @@ class Follower {
     }
   }
 
-  private tell(): void {
+  private tell(nodes: readonly ServiceNode[]): void {
     const { statusOrFromValue, statusOrFromError } = this.grpc.experimental;
-    const addresses = new Set(this.nodes!.flatMap((node) => (isForbidden(node) ? [] : (grpcAddressOf(node) ?? []))));
+    const addresses = new Set(nodes.flatMap((node) => (isForbidden(node) ? [] : (grpcAddressOf(node) ?? []))));
     const config = this.hasConfig ? null : statusOrFromValue({ loadBalancingConfig: [{ round_robin: {} }], methodConfig: [] });
     const endpoints = [...addresses].map(endpointOf);
     const result = endpoints.length > 0 ? statusOrFromValue(endpoints) : statusOrFromError<experimental.Endpoint[]>({ code: UNAVAILABLE, details: `no node of service "${this.service}" with a gRPC endpoint is registered` });
