@@ -73,16 +73,18 @@ function withHandlers(modules: readonly RpcModuleRef[]): ClientClass[] {
 
 function configOptionsOf(options: AppOptions, moduleTypes: readonly string[]): LoadConfigOptions {
   const { workDir, configFile, processId, logDir, biDir, flags, argv, env, sources, settings } = options;
-  const { processName, rpc, advertise, registration, killWaitMs, graceMs, log, wires } = options;
+  const { processName, environment, rpc, advertise, registration, killWaitMs, graceMs, log, redis, wires } = options;
   const named = (kind: keyof PluginTable): unknown => chosen(kind, options[kind as 'transport']).named;
   const overrides = defined({
     processName,
+    environment,
     rpc,
     advertise,
     registration,
     killWaitMs,
     graceMs,
     log,
+    redis,
     settings,
     wires: Array.isArray(wires) && wires.some((wire) => typeof wire !== 'string') ? undefined : wires,
     transport: named('transport'),

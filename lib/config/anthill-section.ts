@@ -1,3 +1,5 @@
+import type { RedisSection } from './redis-section.js';
+
 /** A plug-in by name, with options for it. @public */
 export type PluginChoice = string | ({ name: string } & Record<string, unknown>);
 
@@ -11,6 +13,8 @@ export interface NodeOptions {
   ttlMs?: number;
   /** How often the registration is renewed, in milliseconds. @default registration.intervalMs, or half of ttlMs when that is less */
   intervalMs?: number;
+  /** How the node is written into the registry, where that knows several ways (Consul: `mqant`, `grpc`, `hrpc`). @default as the registry does */
+  registration?: PluginChoice | readonly PluginChoice[];
   /** Published with the node. */
   metadata?: Record<string, string | number | boolean>;
 }
@@ -21,6 +25,8 @@ export interface NodeOptions {
  */
 export interface AnthillSection {
   processName?: string;
+  /** hrpc's environment, such as `development` or `production`. Published as metadata `anthill.env`. */
+  environment?: string;
   transport?: PluginChoice;
   registry?: PluginChoice;
   selector?: PluginChoice;
@@ -33,6 +39,8 @@ export interface AnthillSection {
   killWaitMs?: number;
   graceMs?: number;
   log?: { level?: LogLevel; format?: LogFormat };
+  /** By the name that `@InjectRedis(name)` asks for. */
+  redis?: Record<string, RedisSection>;
   modules?: Record<string, NodeOptions & { settings?: Record<string, unknown> }>;
 }
 

@@ -123,10 +123,11 @@ class ServerProcess implements RunningServer {
     const child = this.#child;
     if (child !== undefined) {
       child.kill(this.plan.stopSignal ?? 'SIGTERM');
-      this.resume(); // what is paused receives a signal only when it runs again
+      const all = signalTree(this.pid, 'SIGCONT'); // what is paused receives a signal only when it runs again
       const impatient = setTimeout(() => void this.kill(), 5_000);
       await this.#gone;
       clearTimeout(impatient);
+      await allGone(all); // they may still write into the folder
     }
     rmSync(this.folder, { recursive: true, force: true });
     this.#prepared = false;
