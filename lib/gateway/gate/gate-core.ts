@@ -7,9 +7,9 @@ import type { GateSession } from '../../rpc/gate-session.js';
 import type { Rpc } from '../../rpc/rpc.client.js';
 import { type ClientHello, type ClientMessage, type PushMessage, RefusedClient } from './agent.js';
 import type { ByteConnection } from './connection.js';
+import type { GateClient } from './gate-client.js';
 import { mqantEnvelope, type ReplyEnvelope } from './envelope.js';
 import type { GateIdentity, ResolvedGateOptions } from './gate.options.js';
-import { LiveSession } from './live-session.js';
 import { mqantRoute } from './mqant-route.js';
 import type { Routed } from './route.js';
 import { SessionTable } from './session-table.js';
@@ -35,10 +35,10 @@ const EVERYBODY: GateIdentity = Object.freeze({});
 /** What all clients of one gate share. Knows no socket and no protocol. */
 export class GateCore {
   readonly table = new SessionTable();
-  readonly topics = new TopicTree<LiveSession>();
+  readonly topics = new TopicTree<GateClient>();
   readonly envelope: ReplyEnvelope;
   isDraining = false;
-  private readonly present = new Set<LiveSession>();
+  private readonly present = new Set<GateClient>();
   private readonly following = new Set<Promise<void>>();
   private readonly services: ReadonlySet<string> | undefined;
 
@@ -73,7 +73,7 @@ export class GateCore {
   }
 
   /** Connections, those that have not said who they are among them. */
-  get connections(): Iterable<LiveSession> {
+  get connections(): Iterable<GateClient> {
     return this.present;
   }
 
@@ -82,15 +82,12 @@ export class GateCore {
   }
 
   /** A new connection: the session does not count before it is admitted. */
-  enter(connection: ByteConnection, onLeft: () => void): LiveSession {
-    const session = new LiveSession(this, connection, onLeft);
+  entered(session: GateClient): void {
     this.present.add(session);
-    return session;
   }
 
-  left(session: LiveSession, onLeft: () => void): void {
+  left(session: GateClient): void {
     this.present.delete(session);
-    onLeft();
   }
 
   /** Something that goes on after a client has left: a stopping gate waits for it. */
@@ -134,7 +131,7 @@ export class GateCore {
   }
 
   /** Binds a user, with what the app's storage knows of it. @throws RpcError USER_REFUSED */
-  async bind(session: LiveSession, userId: string): Promise<void> {
+  async bind(session: GateClient, userId: string): Promise<void> {
     const { sessionId, settings } = session.state;
     const { bound, displaced } = await this.store.bind(sessionId, userId, this.options.onDuplicate);
     if (!bound) throw rpcError('USER_REFUSED', `user ${userId} is connected already, and this gate lets nobody in twice (onDuplicate: 'refuse')`);
@@ -144,7 +141,7 @@ export class GateCore {
     await this.saved(session);
   }
 
-  async unbind(session: LiveSession): Promise<void> {
+  async unbind(session: GateClient): Promise<void> {
     await this.store.unbind(session.state.sessionId);
     const before = session.view();
     session.become({ userId: '' });
@@ -152,12 +149,12 @@ export class GateCore {
   }
 
   /** After a change of settings. */
-  async change(session: LiveSession, settings: Readonly<Record<string, string>>): Promise<void> {
+  async change(session: GateClient, settings: Readonly<Record<string, string>>): Promise<void> {
     session.become({ settings: Object.freeze(settings) });
     await this.saved(session);
   }
 
-  private async saved(session: LiveSession): Promise<void> {
+  private async saved(session: GateClient): Promise<void> {
     const { sessionId, settings, userId } = session.state;
     if (session.isKept) await this.store.save(sessionId, { settings });
     if (userId !== '') await this.options.hooks?.storage?.save(session.view());
@@ -195,14 +192,14 @@ export class GateCore {
   }
 
   /** Keeps a push for the session until it is acknowledged, and sends it. @throws RpcError QUEUE_FULL */
-  async deliver(session: LiveSession, push: { topic: string; body: Uint8Array; qos: 1 | 2 }): Promise<void> {
+  async deliver(session: GateClient, push: { topic: string; body: Uint8Array; qos: 1 | 2 }): Promise<void> {
     const stored = await this.store.keep(session.state.sessionId, push, this.options.limits.unacknowledged);
     if (stored === undefined) throw rpcError('QUEUE_FULL', `${this.options.limits.unacknowledged} pushes wait for session ${session.state.sessionId} already`);
     session.push(stored);
   }
 
   /** Retained messages that new subscriptions take. */
-  async sendRetained(session: LiveSession, subscriptions: readonly { readonly filter: string; readonly qos: 0 | 1 | 2 }[]): Promise<void> {
+  async sendRetained(session: GateClient, subscriptions: readonly { readonly filter: string; readonly qos: 0 | 1 | 2 }[]): Promise<void> {
     if (subscriptions.length === 0) return;
     await this.tried('send retained messages', async () => {
       for (const { topic, body, qos } of await this.store.retained()) {
@@ -216,7 +213,7 @@ export class GateCore {
   }
 
   /** What really leaves; undefined: nothing. */
-  outgoing(session: LiveSession, { topic, body }: PushMessage): Uint8Array | undefined {
+  outgoing(session: GateClient, { topic, body }: PushMessage): Uint8Array | undefined {
     const { hooks } = this.options;
     if (hooks?.sending === undefined) return body;
     try {

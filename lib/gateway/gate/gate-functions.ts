@@ -2,7 +2,7 @@ import { rpcError } from '../../common/error-catalog.js';
 import type { ArgTypes, ValueType } from '../../common/value-types.js';
 import type { HandlerDescriptor } from '../../rpc/handler-entry.js';
 import type { GateCore } from './gate-core.js';
-import type { LiveSession } from './live-session.js';
+import type { GateClient } from './gate-client.js';
 import type { SessionPlace } from './store/gate-store.js';
 
 type Run = (...args: never[]) => unknown;
@@ -13,13 +13,13 @@ type Run = (...args: never[]) => unknown;
  */
 export function gateFunctions(gate: GateCore): HandlerDescriptor[] {
   const { table } = gate;
-  const of = (sessionId: string): LiveSession => {
+  const of = (sessionId: string): GateClient => {
     const session = table.get(sessionId);
     if (session === undefined) throw notFound();
     return session;
   };
-  const changed = (session: LiveSession) => session.view();
-  const send = (session: LiveSession, topic: string, body: Uint8Array) => session.push({ topic, body, qos: 0 });
+  const changed = (session: GateClient) => session.view();
+  const send = (session: GateClient, topic: string, body: Uint8Array) => session.push({ topic, body, qos: 0 });
 
   return [
     fn('Update', ['trace', 'string'], (_trace: unknown, id: string) => changed(of(id)), 'SESSION'),

@@ -18,6 +18,7 @@ import type { ByteConnection } from './connection.js';
 import { GateCore } from './gate-core.js';
 import { gateFunctions } from './gate-functions.js';
 import { type Authenticate, type Authenticator, type GateOptions, type ResolvedGateOptions, resolveGateOptions } from './gate.options.js';
+import { LiveSession } from './live-session.js';
 import type { GateListener } from './listen/listener.js';
 import { TcpListener } from './listen/tcp.listener.js';
 import { WsListener } from './listen/ws.listener.js';
@@ -116,7 +117,7 @@ export class GatePart implements AppPart, OnModuleInit {
       this.core.count('gate.connection_refused', refusal);
       return connection.destroy();
     }
-    const session = this.core.enter(connection, () => this.doorkeeper.leave(address));
+    const session = new LiveSession(this.core, connection, () => this.doorkeeper.leave(address));
     const { connectTimeoutMs, packetBytes, idleTimeoutMs } = this.options.limits;
     session.agent = this.createAgent(connection, session, { connectTimeoutMs, maxPacketBytes: packetBytes, idleTimeoutMs });
     session.agent.start();

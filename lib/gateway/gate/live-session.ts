@@ -3,6 +3,7 @@ import type { SessionState } from '../../common/session.js';
 import { GateSession } from '../../rpc/gate-session.js';
 import { type Admission, type AgentHost, type ClientHello, type ClientMessage, type GateAgent, type PushMessage, RefusedClient } from './agent.js';
 import type { ByteConnection, CloseReason } from './connection.js';
+import type { GateClient } from './gate-client.js';
 import type { GateCore } from './gate-core.js';
 import { Inbox } from './inbox.js';
 import { isFilter, isTopic } from './topic-filter.js';
@@ -10,10 +11,9 @@ import { isFilter, isTopic } from './topic-filter.js';
 const REFUSED = 0x80;
 
 /** One client: its connection, what the gate knows of it, and what is under way for it. */
-export class LiveSession implements AgentHost {
+export class LiveSession implements AgentHost, GateClient {
   state: SessionState;
   agent!: GateAgent;
-  /** Outlives its connection. */
   isKept = false;
   subscriptions: Readonly<Record<string, 0 | 1 | 2>> = {};
   private readonly gone = new AbortController();
@@ -34,11 +34,11 @@ export class LiveSession implements AgentHost {
     const ip = remote.port === undefined || network === 'websocket' ? remote.address : `${remote.address}:${remote.port}`;
     const [sessionId, traceId, spanId] = [gate.random.hex(8), gate.random.hex(8), gate.random.hex(8)];
     this.state = Object.freeze({ sessionId, serverId: gate.gateId, userId: '', ip, network, traceId, spanId, topic: '', settings: Object.freeze({}) });
+    gate.entered(this);
     const rules = { ordered: ordering === 'connection', capacity: limits.inFlight, perSecond: limits.messagesPerSecond };
     this.inbox = new Inbox(rules, gate.clock, ({ message, done }) => this.handle(message, done), (on) => (on ? this.agent.pause() : this.agent.resume()));
   }
 
-  /** As hooks, handlers and functions get it. */
   view(topic = ''): GateSession {
     return GateSession.of({ ...this.state, topic }, this.gate.link);
   }
@@ -175,7 +175,6 @@ export class LiveSession implements AgentHost {
     this.push({ topic, body, qos: 0 });
   }
 
-  /** Hands a message to the agent. False: it was dropped, or the client is gone. */
   push(message: PushMessage): boolean {
     if (!this.isIn || this.isOver) return false;
     const body = this.gate.outgoing(this, message);
@@ -195,7 +194,6 @@ export class LiveSession implements AgentHost {
     if (!this.isOver) this.agent.close(reason);
   }
 
-  /** Its state at the gate changes. */
   become(changes: Partial<SessionState>): void {
     const before = this.state.userId;
     this.state = Object.freeze({ ...this.state, ...changes });
@@ -207,7 +205,8 @@ export class LiveSession implements AgentHost {
     this.isOver = true;
     this.inbox.close();
     this.gone.abort(new Error(`the client is gone (${reason})`));
-    this.gate.left(this, this.onLeft);
+    this.gate.left(this);
+    this.onLeft();
     if (!this.isIn) return;
     this.gate.table.remove(this);
     for (const filter of Object.keys(this.subscriptions)) this.gate.topics.remove(filter, this);
