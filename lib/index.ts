@@ -8,8 +8,10 @@ export { RpcModule, type RpcModuleOptions } from './metadata/rpc-module.decorato
 export { RpcContract, contractMethod, type RpcContractOptions } from './metadata/rpc-contract.decorator.js';
 export { Handler } from './metadata/handler.decorator.js';
 export { Ctx, Meta, Payload } from './metadata/params.decorator.js';
+export { Session } from './bootstrap/session.js';
 export { InjectRpc, InjectSettings } from './metadata/inject.decorator.js';
 export { InjectClient, type ClientRef } from './metadata/inject-client.decorator.js';
+export { InjectRedis, type InjectRedisOptions } from './redis/inject-redis.decorator.js';
 export { RpcErrorClass } from './metadata/rpc-error-class.decorator.js';
 export { AppPartProvider } from './metadata/app-part.decorator.js';
 export type { OnRun } from './metadata/on-run.js';
@@ -17,19 +19,22 @@ export type { ClientClass } from './metadata/tokens.js';
 
 // The app
 export { RpcFactory } from './bootstrap/rpc.factory.js';
-export { RpcApplication, type AppHealth } from './bootstrap/rpc.application.js';
+export { RpcApplication } from './bootstrap/rpc.application.js';
 export { AnthillModule, type AnthillModuleAsyncOptions, type AnthillModuleOptions } from './bootstrap/anthill.module.js';
 export type { AppOptions, ModulesOptions } from './bootstrap/app-options.js';
 export type { AppHooks, HookedApp } from './bootstrap/app-hooks.js';
 export type { StartOptions } from './bootstrap/app-engine.js';
 export type { LocalNode } from './bootstrap/local-node.js';
-export type { AppPart, AppState, HealthReport } from './common/lifecycle.js';
+export type { AppHealth, AppPart, AppState, HealthReport } from './common/lifecycle.js';
 export type { AppConfig, ModuleConfig } from './config/app-config.js';
+export type { RedisConfig, RedisSection } from './config/redis-section.js';
 
 // Calls
 export { Rpc, type LocalNodeHandle } from './rpc/rpc.client.js';
 export { RpcSession } from './rpc/rpc-session.js';
 export { Client } from './rpc/client-type.js';
+export type { MessageBody } from './common/session.js';
+export { GateSession } from './rpc/gate-session.js';
 export { RpcContext, currentContext } from './common/call-context.js';
 export { RpcError, type RpcErrorInit } from './common/rpc-error.js';
 export { RpcCode, type RpcCodeName } from './common/rpc-code.js';
@@ -37,7 +42,7 @@ export { BootError } from './common/boot-error.js';
 export type { CallOptions, ReplyOf } from './rpc/call-options.js';
 export type { ClientOptions } from './common/client-contract.js';
 export type { Concurrency, ErrorClass, ErrorTypeOptions, HandlerOptions } from './common/handler-options.js';
-export type { RpcRequest } from './bootstrap/enhanced-scope.js';
+export type { RpcRequest } from './wiring/enhanced-scope.js';
 export type { Injected } from './common/injected.js';
 export type { CallInfo, Interceptor } from './rpc/interceptor.js';
 export type { ServedCall, ServerHooks } from './rpc/server-hooks.js';

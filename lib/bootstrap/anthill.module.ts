@@ -95,5 +95,5 @@ async function build(
     imports,
   );
   const anchor: DynamicModule = { module: AppAnchor, providers: [{ provide: START_OPTIONS, useValue: start }] };
-  return { module: AnthillModule, imports: [core, anchor, AppCloser, ...([graph.root] as NonNullable<DynamicModule['imports']>)] };
+  return { module: AnthillModule, imports: [core, ...graph.needed, anchor, AppCloser, ...([graph.root] as NonNullable<DynamicModule['imports']>)] };
 }

@@ -6,7 +6,7 @@ import type { AppPart, AppState, HealthReport, Phase } from '../common/lifecycle
 import type { Logger } from '../common/logger.js';
 import type { Registry } from '../registry/registry.js';
 import type { Transport } from '../rpc/transport.js';
-import { healthOf } from './app-parts.js';
+import { endpointsOf, healthOf } from './app-parts.js';
 import type { RpcRuntime } from './rpc-runtime.js';
 import { limited, within } from './time-limits.js';
 
@@ -66,7 +66,9 @@ export class AppEngine {
   private advertised = false;
   private readonly failures: unknown[] = [];
 
-  constructor(private readonly options: EngineOptions) {}
+  constructor(private readonly options: EngineOptions) {
+    options.runtime.endpoints = (node) => endpointsOf(this.started, node);
+  }
 
   get state(): AppState {
     return this.current;
@@ -80,6 +82,11 @@ export class AppEngine {
   health(): ({ name: string } & HealthReport)[] {
     const parts = this.started.flatMap((part) => (part.health ? [{ name: part.name, ...healthOf(part) }] : []));
     return this.opened ? [...this.options.runtime.health(), ...parts] : parts;
+  }
+
+  /** A part that runs already. */
+  adopt(part: AppPart): void {
+    this.started.push(part);
   }
 
   moveTo(state: AppState): void {

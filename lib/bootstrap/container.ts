@@ -13,6 +13,7 @@ import type { RunnableModule } from './app-engine.js';
 import { checkedPart } from './app-parts.js';
 import { HandlerBinder } from './handler-binder.js';
 import { addNode, type PreparedApp } from './prepare-app.js';
+import { RpcSessionLink } from '../rpc/session-link.js';
 
 /** What an app needs of Nest's container, whoever built it. */
 export interface ContainerAccess {
@@ -90,7 +91,7 @@ export class Container {
     this.check();
     const { nodes, runtime } = this.prepared;
     const errors = new Set<ErrorClass>();
-    const bound = await new HandlerBinder(this.modules, this.access.get(ApplicationConfig)).bind(this.services);
+    const bound = await new HandlerBinder(this.modules, this.access.get(ApplicationConfig), new RpcSessionLink(runtime.rpc)).bind(this.services);
     for (const [{ type }, handlers] of bound) {
       for (const handler of handlers) {
         for (const declared of handler.options.errors ?? []) errors.add(declared);

@@ -1,5 +1,5 @@
 import { Module, type DynamicModule, type Provider } from '@nestjs/common';
-import { APP_HANDLE, RPC, type AppHandle, type ClientClass } from '../metadata/tokens.js';
+import { APP_CONFIG, APP_HANDLE, REGISTRY, RPC, type AppHandle, type ClientClass } from '../metadata/tokens.js';
 import { clientTokens } from './module-graph.js';
 import { RpcApplication } from './rpc.application.js';
 
@@ -20,9 +20,11 @@ export class AnthillCoreModule {
         app,
         { provide: APP_HANDLE, useExisting: RpcApplication },
         { provide: RPC, useFactory: (application: RpcApplication) => application.rpc, inject: [RpcApplication] },
+        { provide: REGISTRY, useFactory: (application: RpcApplication) => application.registry, inject: [RpcApplication] },
+        { provide: APP_CONFIG, useFactory: (application: RpcApplication) => () => application.config, inject: [RpcApplication] },
         ...typed,
       ],
-      exports: [RpcApplication, APP_HANDLE, RPC, ...typed.map(({ provide }) => provide)],
+      exports: [RpcApplication, APP_CONFIG, APP_HANDLE, REGISTRY, RPC, ...typed.map(({ provide }) => provide)],
     };
   }
 }

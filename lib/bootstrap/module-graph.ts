@@ -1,5 +1,6 @@
 import type { DynamicModule, ForwardReference, Type } from '@nestjs/common';
 import { clientUsesOf, clientVariantsOf, type ClientVariant } from '../metadata/inject-client.decorator.js';
+import { needsOf, type ModuleNeed } from '../metadata/needed-module.js';
 import { RPC_MODULE, type RpcModuleOptions } from '../metadata/rpc-module.decorator.js';
 import type { ClientClass } from '../metadata/tokens.js';
 
@@ -38,6 +39,8 @@ export interface ModuleGraph {
   readonly imports: readonly { readonly from: RpcModuleRef; readonly to: RpcModuleRef }[];
   /** Contracts that some class of the graph wants a client of. */
   readonly clients: ReadonlySet<ClientClass>;
+  /** What its classes need of modules that the app adds. */
+  readonly needs: readonly ModuleNeed[];
 }
 
 /** Reads the graph below `root` without instantiating anything. */
@@ -45,6 +48,8 @@ export async function readGraph(root: ModuleDefinition): Promise<ModuleGraph> {
   const refs = new Map<Type, RpcModuleRef>();
   const rpcModules = new Set<RpcModuleRef>();
   const clients = new Set<ClientClass>();
+  const needs: ModuleNeed[] = [];
+  const consumers = new Set<Function>();
   const nodes = new Map<Type | DynamicModule, ModuleNode>();
 
   const visit = async (definition: ModuleDefinition): Promise<ModuleEdge> => {
@@ -66,6 +71,8 @@ export async function readGraph(root: ModuleDefinition): Promise<ModuleGraph> {
         // A client behind a function makes its provider's token when it is asked for, and providers are listed before Nest asks.
         use.token();
       }
+      if (!consumers.has(consumer)) needs.push(...needsOf(consumer));
+      consumers.add(consumer);
     }
     for (const item of listOf<ModuleDefinition>('imports', classRef)) node.own.push(await visit(item));
     for (const item of (dynamic?.imports ?? []) as ModuleDefinition[]) node.added.push(await visit(item));
@@ -73,7 +80,7 @@ export async function readGraph(root: ModuleDefinition): Promise<ModuleGraph> {
     return node;
   };
 
-  return { root: await visit(root), rpcModules: [...rpcModules], imports: importsBetween(nodes.values()), clients };
+  return { root: await visit(root), rpcModules: [...rpcModules], imports: importsBetween(nodes.values()), clients, needs };
 }
 
 function importsBetween(nodes: Iterable<ModuleNode>): ModuleGraph['imports'] {

@@ -20,6 +20,8 @@ export type PluginFactory<T> = (options: Readonly<Record<string, unknown>>, cont
 /** What the app gives to the plug-ins that config names. @plugin */
 export interface PluginContext {
   readonly logger: Logger;
+  /** The app's environment. @default process.env */
+  readonly env?: Readonly<Record<string, string | undefined>>;
 }
 
 /** Names that config may use, and what they stand for. The app owns one; `create({ plugins })` adds to it. @public */
@@ -39,7 +41,7 @@ export const BUILT_IN: PluginTable = Object.freeze({
   },
   registry: {
     memory: async () => (await import('../registry/memory.registry.js')).memory(),
-    consul: async (options, { logger }) => (await import('../registry/consul/consul.registry.js')).consul({ logger, ...options }),
+    consul: async (options, { logger, env }) => (await import('../registry/consul/consul.registry.js')).consul({ logger, ...(env && { env }), ...options }),
   },
   selector: {
     random: () => random(),

@@ -8,6 +8,7 @@ import type { Codec } from '../rpc/codec.js';
 import type { ServiceOptions } from '../rpc/service-host.js';
 import type { Transport } from '../rpc/transport.js';
 import type { Wire } from '../rpc/wire.js';
+import { advertisedHost } from './advertised-host.js';
 import type { AppOptions } from './app-options.js';
 import { checkedPart } from './app-parts.js';
 import { clientLog, serverLog } from './call-log.js';
@@ -43,11 +44,12 @@ export async function prepareApp(graph: PreparedGraph, options: AppOptions): Pro
   const logger = new NestLogger(nestLogger || SILENT);
   for (const warning of graph.warnings) logger.warn(warning);
   if (graph.elsewhere.length > 0) logger.info(`process group '${config.processId}' runs without: ${graph.elsewhere.join(', ')}`);
+  const context = { logger, ...(options.env && { env: options.env }) };
   const table = mergeTables(options.plugins);
-  const transport = chosen<Transport>('transport', options.transport).instance ?? (await resolvePlugin(table, 'transport', config.transport, { logger }));
-  const registry = chosen<Registry>('registry', options.registry).instance ?? (await resolvePlugin(table, 'registry', config.registry, { logger }));
-  const selector = chosen<Selector>('selector', options.selector).instance ?? (await resolvePlugin(table, 'selector', config.selector, { logger }));
-  const codec = chosen<Codec>('codec', options.codec).instance ?? (await resolvePlugin(table, 'codec', config.codec, { logger }));
+  const transport = chosen<Transport>('transport', options.transport).instance ?? (await resolvePlugin(table, 'transport', config.reveal(config.transport, 'Anthill.transport'), context));
+  const registry = chosen<Registry>('registry', options.registry).instance ?? (await resolvePlugin(table, 'registry', config.reveal(config.registry, 'Anthill.registry'), context));
+  const selector = chosen<Selector>('selector', options.selector).instance ?? (await resolvePlugin(table, 'selector', config.reveal(config.selector, 'Anthill.selector'), context));
+  const codec = chosen<Codec>('codec', options.codec).instance ?? (await resolvePlugin(table, 'codec', config.codec, context));
   const runtime = new RpcRuntime({
     transport,
     registry,
@@ -59,6 +61,7 @@ export async function prepareApp(graph: PreparedGraph, options: AppOptions): Pro
     random,
     logger,
     timeoutMs: config.rpc.timeoutMs,
+    host: advertisedHost(config.advertise.host),
     processName: config.processName ?? config.processId,
     filters: options.filters,
     calls: options.calls,

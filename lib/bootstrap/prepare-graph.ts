@@ -1,3 +1,4 @@
+import type { DynamicModule, Type } from '@nestjs/common';
 import { BootError, bootErrors } from '../common/boot-error.js';
 import type { AppConfig } from '../config/app-config.js';
 import { loadConfig, type LoadConfigOptions } from '../config/load-config.js';
@@ -7,6 +8,7 @@ import type { ClientClass } from '../metadata/tokens.js';
 import type { AppOptions } from './app-options.js';
 import { checkAppOptions } from './check-options.js';
 import { readGraph, type ModuleDefinition, type RpcModuleRef } from './module-graph.js';
+import { neededModules } from './needed-modules.js';
 import { chosen } from './plugin-choice.js';
 import { mergeTables, namesOf, type PluginTable } from './plugin-table.js';
 import { pruneGraph } from './prune-graph.js';
@@ -23,6 +25,8 @@ export interface PreparedGraph {
   /** Types that run in other processes. */
   readonly elsewhere: readonly string[];
   readonly clients: ReadonlySet<ClientClass>;
+  /** Modules that the app adds for what classes inject. */
+  readonly needed: readonly (Type | DynamicModule)[];
 }
 
 /** Reads config, then takes the modules of other process groups out of the graph. @throws BootError */
@@ -38,9 +42,11 @@ export async function prepareGraph(root: ModuleDefinition, options: AppOptions):
   const runsHere = (module: RpcModuleRef): boolean => config.runs(module.options.type);
   const broken = graph.imports.filter(({ from, to }) => runsHere(from) && !runsHere(to));
   if (broken.length > 0) throw bootErrors(broken.map(({ from, to }) => outOfGroup(from, to, config.processId)));
+  const pruned = pruneGraph(graph, runsHere);
   return {
     ...loaded,
-    root: pruneGraph(graph, runsHere),
+    root: pruned,
+    needed: await neededModules(pruned),
     modules: graph.rpcModules.filter(runsHere),
     elsewhere: graph.rpcModules.filter((module) => !runsHere(module)).map((module) => module.options.type),
     clients: new Set([...graph.clients, ...(options.clients ?? []), ...withHandlers(graph.rpcModules)]),
@@ -67,15 +73,17 @@ function withHandlers(modules: readonly RpcModuleRef[]): ClientClass[] {
 
 function configOptionsOf(options: AppOptions, moduleTypes: readonly string[]): LoadConfigOptions {
   const { workDir, configFile, processId, logDir, biDir, flags, argv, env, sources, settings } = options;
-  const { processName, rpc, registration, killWaitMs, graceMs, log, wires } = options;
+  const { processName, rpc, advertise, registration, killWaitMs, graceMs, log, redis, wires } = options;
   const named = (kind: keyof PluginTable): unknown => chosen(kind, options[kind as 'transport']).named;
   const overrides = defined({
     processName,
     rpc,
+    advertise,
     registration,
     killWaitMs,
     graceMs,
     log,
+    redis,
     settings,
     wires: Array.isArray(wires) && wires.some((wire) => typeof wire !== 'string') ? undefined : wires,
     transport: named('transport'),

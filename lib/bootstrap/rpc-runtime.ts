@@ -2,6 +2,7 @@ import { hostname } from 'node:os';
 import type { Clock, RandomSource } from '../common/clock.js';
 import { DeadlineQueue } from '../common/deadline-queue.js';
 import { rpcError } from '../common/error-catalog.js';
+import type { NodeToAdvertise } from '../common/lifecycle.js';
 import type { Logger } from '../common/logger.js';
 import type { RpcError } from '../common/rpc-error.js';
 import type { NodeFilter, Selector } from '../common/selection.js';
@@ -36,6 +37,8 @@ export interface RuntimeOptions {
   readonly logger: Logger;
   readonly timeoutMs: number;
   readonly processName: string;
+  /** Where others reach this process, for endpoints besides the transport. */
+  readonly host: string;
   readonly selector?: Selector | undefined;
   readonly filters?: readonly NodeFilter[] | undefined;
   readonly clientInterceptors: readonly Interceptor[];
@@ -58,6 +61,8 @@ export class RpcRuntime {
   readonly errorTypes = new ErrorTypes();
   readonly deadlines: DeadlineQueue;
   readonly processId: string;
+  /** Set by the app: what its parts add to the metadata of a node. */
+  endpoints: (node: NodeToAdvertise) => Readonly<Record<string, string>> = () => ({});
   private readonly nodes = new Map<string, LocalNode>();
   private readonly peers = new Map<string, WirePeer>();
   private readonly chosen = new WeakMap<ServiceNode, WirePeer>();
@@ -162,14 +167,15 @@ export class RpcRuntime {
     return this.local.map((node) => this.publish(node));
   }
 
-  /** Puts one node in the registry. */
+  /** Puts one node in the registry. @throws BootError when a part gives it an endpoint that is none */
   publish(node: LocalNode): Promise<void> {
     const wires = [...this.peers.keys()].join(',');
     const ours: Record<string, string> = { [NODE_META.wires]: wires, [NODE_META.transport]: this.options.transport.name };
     for (const peer of this.peers.values()) Object.assign(ours, peer.advertisement);
     // mqant puts the same four on each of its nodes (server/rpc_server.go:120, base_module.go:134).
     const mqant = { server: 'rpc', registry: this.options.registry.name, hostname: hostname(), pid: String(process.pid) };
-    return node.advertise({ ...mqant, ...node.spec.metadata, ...ours });
+    const added = this.endpoints({ type: node.spec.type, host: this.options.host });
+    return node.advertise({ ...mqant, ...added, ...node.spec.metadata, ...ours });
   }
 
   /** Takes the nodes out of the registry; work in flight still reaches them. */

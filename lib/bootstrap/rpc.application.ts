@@ -1,14 +1,18 @@
 import type { Type } from '@nestjs/common';
-import type { AppState, HealthReport } from '../common/lifecycle.js';
+import type { Clock, RandomSource } from '../common/clock.js';
+import type { AppHealth, AppPart, AppState } from '../common/lifecycle.js';
+import type { Logger } from '../common/logger.js';
 import type { ClientOptions } from '../common/client-contract.js';
 import type { AppConfig } from '../config/app-config.js';
 import { loadConfig } from '../config/load-config.js';
 import type { AppHandle, ClientClass } from '../metadata/tokens.js';
 import { Rpc } from '../rpc/rpc.client.js';
+import type { Registry } from '../registry/registry.js';
 import type { HandlerDescriptor } from '../rpc/handler-entry.js';
-import type { ServiceHost, ServiceOptions } from '../rpc/service-host.js';
+import type { HandlerHost, ServiceHost, ServiceOptions } from '../rpc/service-host.js';
 import type { HookedApp } from './app-hooks.js';
 import { AppEngine, type StartOptions } from './app-engine.js';
+import { checkedPart } from './app-parts.js';
 import { listenToSignals } from './app-signals.js';
 import { Container, type ContainerAccess } from './container.js';
 import { addService, openService } from './extra-service.js';
@@ -17,14 +21,6 @@ import { setLevel } from './nest-logger.js';
 import type { PreparedApp } from './prepare-app.js';
 import { afterDeadline, within } from './time-limits.js';
 import { typedClient } from './typed-client-of.js';
-
-/** @public */
-export interface AppHealth {
-  readonly state: AppState;
-  /** False while anything below is down, and before and after serving. */
-  readonly ready: boolean;
-  readonly parts: readonly ({ readonly name: string } & HealthReport)[];
-}
 
 /**
  * A running process: its modules, its client, its start and its stop. Made by `RpcFactory.create`, or injected by its class
@@ -113,6 +109,36 @@ export class RpcApplication implements AppHandle, HookedApp, ServiceHost {
   get(token: unknown): unknown {
     if (this.container === undefined) throw new Error('the container is not built yet');
     return this.container.get(token);
+  }
+
+  /** @internal The node of a module, for parts that bring calls of another kind to its handlers. */
+  hostOf(type: string): HandlerHost | undefined {
+    return this.prepared.nodes.get(type)?.server;
+  }
+
+  /** @internal */
+  adopt(part: AppPart): void {
+    this.engine.adopt(checkedPart(part, 'a provider'));
+  }
+
+  /** @internal */
+  get logger(): Logger {
+    return this.prepared.logger;
+  }
+
+  /** @internal */
+  get clock(): Clock {
+    return this.prepared.clock;
+  }
+
+  /** @internal */
+  get random(): RandomSource {
+    return this.prepared.random;
+  }
+
+  /** @internal */
+  get registry(): Registry {
+    return this.prepared.registry;
   }
 
   health(): AppHealth {
@@ -292,7 +318,7 @@ export class RpcApplication implements AppHandle, HookedApp, ServiceHost {
 
   /** @internal */
   settingsOf(type: string): unknown {
-    return this.liveConfig.moduleOf(type).settings;
+    return this.liveConfig.reveal(this.liveConfig.moduleOf(type).settings, `Anthill.modules.${type}.settings`);
   }
 
   /** @internal */

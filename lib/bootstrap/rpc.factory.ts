@@ -1,6 +1,6 @@
 import 'reflect-metadata';
 import { NestFactory } from '@nestjs/core';
-import type { INestApplicationContext, LoggerService, Type } from '@nestjs/common';
+import type { DynamicModule, INestApplicationContext, LoggerService, Type } from '@nestjs/common';
 import { AnthillCoreModule } from './core.module.js';
 import type { AppOptions, ModulesOptions } from './app-options.js';
 import { BootError } from '../common/boot-error.js';
@@ -22,7 +22,7 @@ export async function createApp(root: ModuleDefinition, options: AppOptions, bui
   const core = AnthillCoreModule.register(graph.clients, { provide: RpcApplication, useValue: app });
   try {
     await app.reachRegistry();
-    const context = await buildContext(rootOf(core, graph.root), prepared.nestLogger);
+    const context = await buildContext(rootOf([core, ...graph.needed], graph.root), prepared.nestLogger);
     const container = app.attach({ get: (token) => context.get(token as Type, { strict: false }) as never, close: () => context.close() });
     // Mistakes in decorators belong to create: start is for what comes from outside.
     container.check();
@@ -34,9 +34,9 @@ export async function createApp(root: ModuleDefinition, options: AppOptions, bui
 }
 
 /** A module of its own for each app: Nest caches what it reads from a class. */
-function rootOf(core: ReturnType<typeof AnthillCoreModule.register>, root: ModuleDefinition): Type {
+function rootOf(ours: readonly (Type | DynamicModule)[], root: ModuleDefinition): Type {
   class AppRoot {}
-  Reflect.defineMetadata('imports', [core, root], AppRoot);
+  Reflect.defineMetadata('imports', [...ours, root], AppRoot);
   return AppRoot;
 }
 

@@ -55,6 +55,8 @@ export class RpcContext extends DeadlineEntry {
   readonly external: boolean;
   /** `local`, `anthill/1` or `mqant`. */
   readonly wire: string;
+  /** The session that `@Session()` gives this call, for calls made from here. */
+  session: unknown;
   /** @internal */ readonly deadlineAt: number;
   /** @internal lanes held by the callers up the chain */ readonly chain: readonly HeldLane[];
   /** @internal the lane this call itself holds */ held: HeldLane | undefined;

@@ -20,9 +20,11 @@ export interface ClientOptions extends SelectOptions {
 export interface ClientMethod {
   readonly name: string;
   readonly path: string;
-  /** How many positional arguments the callee takes; what follows them is the call's options. Undefined: not known. */
+  /** How many positional arguments callers give; what follows them is the call's options. Undefined: not known. */
   readonly arity: number | undefined;
   readonly argTypes: ArgTypes | undefined;
+  /** Position of the gate's session among the arguments; callers do not give it. */
+  readonly sessionAt?: number | undefined;
   readonly returns: ReplyType | ValueType | undefined;
 }
 

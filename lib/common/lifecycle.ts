@@ -15,6 +15,14 @@ export interface HealthReport {
   detail?: string;
 }
 
+/** A node about to be put in the registry. @plugin */
+export interface NodeToAdvertise {
+  /** Service name. */
+  readonly type: string;
+  /** Where others reach this process (config `advertise.host`): a name, or an address without brackets. */
+  readonly host: string;
+}
+
 /**
  * Anything that starts and stops with the app. Register it as a provider under `APP_PART` or pass it to the app.
  * @plugin
@@ -28,6 +36,19 @@ export interface AppPart {
   /** `signal` aborts when the time for stopping is over. */
   stop?(signal: AbortSignal): Promise<void> | void;
   health?(): HealthReport;
+  /**
+   * More ways in to a node, put into its metadata: `{ [NODE_META.grpc]: hostPort(host, 8888) }`. Asked each time a node is about to be advertised,
+   * when all parts of phase `transport` have started; `{}` for nodes that it does not serve. What the module's own metadata says of a key wins.
+   */
+  endpoints?(node: NodeToAdvertise): Readonly<Record<string, string | undefined>>;
+}
+
+/** How an app is. @public */
+export interface AppHealth {
+  readonly state: AppState;
+  /** False while anything below is down, and before and after serving. */
+  readonly ready: boolean;
+  readonly parts: readonly ({ readonly name: string } & HealthReport)[];
 }
 
 /** States of an app, in order. `draining` still answers what is in flight. @public */

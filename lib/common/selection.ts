@@ -72,6 +72,15 @@ export interface Picked {
   done(outcome: CallOutcome): void;
 }
 
+/** What changed in a service. */
+export interface ServiceChange {
+  readonly service: string;
+  readonly added: readonly ServiceNode[];
+  /** As they are now. */
+  readonly changed: readonly ServiceNode[];
+  readonly removed: readonly ServiceNode[];
+}
+
 /** What the RPC client needs of discovery. */
 export interface NodePicker {
   /**
@@ -86,4 +95,6 @@ export interface NodePicker {
   nodes(type: string): Promise<readonly ServiceNode[]>;
   /** What `pick` would do now, and why. Nothing is counted, marked or watched. */
   explain(target: string, path: string, options: SelectOptions | undefined, exclude?: ReadonlySet<string>): Promise<PickExplanation>;
+  /** Calls `listener` with each change of a service in use, for who keeps connections to nodes. Returns the function that ends it. */
+  onChange(listener: (change: ServiceChange) => void): () => void;
 }

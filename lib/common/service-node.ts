@@ -24,6 +24,10 @@ export const NODE_META = {
   process: 'anthill.process',
   /** Transport name the address belongs to. */
   transport: 'anthill.transport',
+  /** `host:port` of the gRPC server that serves the node. */
+  grpc: 'anthill.grpc',
+  /** `host:port` of the health server of the node's process. */
+  health: 'anthill.health',
 } as const;
 
 /** Splits `type@id`; a target without id, or with an empty one, has none. mqant's rule (app.go:420): exactly one `@`. */

@@ -1,3 +1,5 @@
+import type { RedisSection } from './redis-section.js';
+
 /** A plug-in by name, with options for it. @public */
 export type PluginChoice = string | ({ name: string } & Record<string, unknown>);
 
@@ -27,10 +29,14 @@ export interface AnthillSection {
   codec?: string;
   wires?: readonly string[];
   rpc?: { timeoutMs?: number; maxConcurrent?: number; queue?: number; log?: boolean };
+  /** How others reach this process, for endpoints besides the transport (gRPC, health). */
+  advertise?: { host?: string };
   registration?: { ttlMs?: number; intervalMs?: number };
   killWaitMs?: number;
   graceMs?: number;
   log?: { level?: LogLevel; format?: LogFormat };
+  /** By the name that `@InjectRedis(name)` asks for. */
+  redis?: Record<string, RedisSection>;
   modules?: Record<string, NodeOptions & { settings?: Record<string, unknown> }>;
 }
 

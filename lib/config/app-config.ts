@@ -1,4 +1,5 @@
 import type { LogFormat, LogLevel } from './anthill-section.js';
+import type { RedisConfig } from './redis-section.js';
 
 /** A plug-in that config has chosen. @public */
 export interface PluginConfig {
@@ -53,6 +54,13 @@ export interface AppConfig {
   moduleOf(type: string): ModuleConfig;
   /** Does this process run modules of this type? */
   runs(type: string): boolean;
+  /**
+   * A value of this config with `$env:NAME` and `$file:path` in it replaced by what they stand for, as late as possible. Objects that come back hide
+   * their secrets when they are printed.
+   * @param path where it stands, for messages: `Anthill.redis.default`
+   * @throws BootError CONFIG_SECRET
+   */
+  reveal<T>(value: T, path: string): T;
   readonly transport: PluginConfig;
   readonly registry: PluginConfig;
   readonly selector: PluginConfig;
@@ -66,8 +74,11 @@ export interface AppConfig {
     readonly queue: number;
     readonly log: boolean;
   };
+  readonly advertise: { readonly host?: string };
   readonly registration: { readonly ttlMs: number; readonly intervalMs: number };
   readonly killWaitMs: number;
   readonly graceMs: number;
+  /** By name. */
+  readonly redis: Readonly<Record<string, RedisConfig>>;
   readonly log: { readonly level: LogLevel; readonly format: LogFormat };
 }

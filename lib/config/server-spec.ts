@@ -1,15 +1,7 @@
 import { type AnthillSection, LOG_FORMATS, LOG_LEVELS, type NodeOptions } from './anthill-section.js';
-import type { BooleanSpec, FreeSpec, MapSpec, NumberSpec, ObjectSpec, Spec, TextSpec } from './spec.js';
-
-/** Longest delay that timers of the machine can hold. */
-const MAX_MS = 2_147_483_647;
-
-const text = (doc: string, rest: Partial<TextSpec> = {}): TextSpec => ({ kind: 'text', doc, ...rest });
-const integer = (doc: string, min: number, rest: Partial<NumberSpec> = {}): NumberSpec => ({ kind: 'number', doc, integer: true, min, max: MAX_MS, ...rest });
-const flag = (doc: string, rest: Partial<BooleanSpec> = {}): BooleanSpec => ({ kind: 'boolean', doc, ...rest });
-const free = (doc: string, rest: Partial<FreeSpec> = {}): FreeSpec => ({ kind: 'free', doc, ...rest });
-const object = (doc: string, keys: Record<string, Spec>, rest: Partial<ObjectSpec> = {}): ObjectSpec => ({ kind: 'object', doc, keys, ...rest });
-const map = (doc: string, key: string, value: Spec): MapSpec => ({ kind: 'map', doc, key, value });
+import { redisSpec } from './redis-section.js';
+import type { Spec } from './spec.js';
+import { flag, free, integer, list, map, MAX_MS, object, text } from './spec-words.js';
 
 const nodeKeys = {
   nodeId: text('The part after "@" in the node\'s id. Give it only where one process runs this type.', { pattern: '^[^@\\s*>]+$', patternText: 'a string without spaces, "@", "*" or ">"' }),
@@ -25,12 +17,15 @@ const anthill = object('What mqant has no key for.', {
   registry: { kind: 'plugin', doc: 'Where nodes are announced and found: "memory", "consul", or an object with a name and its options.', default: 'memory' },
   selector: { kind: 'plugin', doc: 'How one of several nodes is chosen.', default: 'random' },
   codec: text('How arguments and results are encoded on the native wire.', { default: 'msgpack' }),
-  wires: { kind: 'list', doc: 'Wires this process speaks, best first.', default: ['anthill/1', 'mqant'] },
+  wires: list('Wires this process speaks, best first.', { default: ['anthill/1', 'mqant'] }),
   rpc: object('Calls.', {
     timeoutMs: integer('Deadline of a call that sets none, in milliseconds.', 1, { default: 10_000 }),
     maxConcurrent: integer('At most this many handlers of one node run at the same time; 0: no limit.', 0, { default: 0 }),
     queue: integer('Calls of one lane that may wait; the next one fails with RESOURCE_EXHAUSTED.', 0, { default: 1024 }),
     log: flag('Log each call and each execution.', { default: false }),
+  }),
+  advertise: object('How others reach this process, for endpoints besides the transport (gRPC, health).', {
+    host: text('A name, an address, or a network such as "10.0.0.0/8": the first address of the machine in it. Without it the first IPv4 address that is no loopback.'),
   }),
   registration: object('Registrations of all nodes; a module can have its own.', {
     ttlMs: integer('A node that stops renewing is gone after this many milliseconds.', 1, { default: 20_000 }),
@@ -42,6 +37,7 @@ const anthill = object('What mqant has no key for.', {
     level: text('Least level that is written.', { oneOf: LOG_LEVELS, default: 'info' }),
     format: text('Lines for people, or one JSON object a line.', { oneOf: LOG_FORMATS, default: 'text' }),
   }),
+  redis: map('Redis clients, by the name that @InjectRedis(name) asks for.', 'name', redisSpec),
   modules: map(
     'Per module type, whatever the process group.',
     'type',

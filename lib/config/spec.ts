@@ -93,6 +93,16 @@ export function expectation(spec: Spec): string {
   }
 }
 
+/** What an object of this shape holds before anybody says anything; names of maps have none. */
+export function defaultsOf(spec: ObjectSpec): Record<string, unknown> {
+  const tree: Record<string, unknown> = {};
+  for (const [key, inner] of Object.entries(spec.keys)) {
+    if (inner.kind === 'object') tree[key] = defaultsOf(inner);
+    else if (inner.default !== undefined) tree[key] = inner.kind === 'plugin' ? { name: inner.default } : inner.default;
+  }
+  return tree;
+}
+
 /** Every key path of a description with its description, `Module.<type>[].Id` style, containers included. */
 export function* specPaths(spec: Spec, prefix = ''): Generator<readonly [path: string, spec: Spec]> {
   if (prefix !== '') yield [prefix, spec];

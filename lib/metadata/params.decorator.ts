@@ -22,9 +22,13 @@ export const metaFactory = (key: string | undefined, host: ExecutionContext): un
   return key === undefined ? metadata : metadata[key];
 };
 
+/** @internal */
+export const sessionFactory = (_data: unknown, host: ExecutionContext): unknown => host.switchToRpc().getContext<RpcContext>().session;
+
 const payload = createParamDecorator(payloadFactory);
 const ctx = createParamDecorator(ctxFactory);
 const meta = createParamDecorator(metaFactory);
+const session = createParamDecorator(sessionFactory);
 
 /**
  * Says which argument a parameter takes, where the position alone does not, and gives it pipes or a Standard Schema.
@@ -50,3 +54,8 @@ export function Meta(key?: string, ...pipes: Pipe[]): ParameterDecorator {
 
 /** Type of a parameter with `@Meta()`. @public */
 export type Meta<T = Readonly<Record<string, string>>> = Injected<T>;
+
+/** The decorator behind `@Session()`. @internal */
+export function SessionParam(): ParameterDecorator {
+  return session();
+}

@@ -1,5 +1,7 @@
+import type { AppHealth } from '../common/lifecycle.js';
 import type { HandlerDescriptor } from './handler-entry.js';
 import type { LocalNodeHandle, Rpc } from './rpc.client.js';
+import type { NodeHost } from './wire.js';
 
 /** A service that is no `@RpcModule`: what a bridge to other kinds of handlers serves. Config may override all but the type. @public */
 export interface ServiceOptions {
@@ -17,9 +19,18 @@ export interface ServiceOptions {
   intervalMs?: number;
 }
 
-/** An app, as bridges see it. @plugin */
+/** A node of this process that takes handlers of other kinds: gRPC methods run under the lanes, limits and drain of the module that has them. @plugin */
+export interface HandlerHost extends NodeHost {
+  /** Before the app listens. @throws BootError DUPLICATE_HANDLER, HANDLER_OPTIONS */
+  add(handler: HandlerDescriptor): void;
+}
+
+/** An app, as bridges and gateways see it; in the container under `APP_HANDLE`. @plugin */
 export interface ServiceHost {
   readonly rpc: Rpc;
+  health(): AppHealth;
+  /** The node of a module of this process; undefined for types that do not run here. */
+  hostOf(type: string): HandlerHost | undefined;
   /** A provider of the app's container. */
   get<T>(token: unknown): T;
   /**

@@ -1,5 +1,5 @@
 import type { Clock } from '../common/clock.js';
-import type { CallOutcome, NodeFilter } from '../common/selection.js';
+import type { CallOutcome, NodeFilter, ServiceChange } from '../common/selection.js';
 import type { ServiceNode } from '../common/service-node.js';
 import type { ServiceSnapshot } from '../registry/registry.js';
 import type { FilterSet } from './filter-set.js';
@@ -19,15 +19,6 @@ export interface View {
   readonly eligible: readonly ServiceNode[];
   usable: readonly ServiceNode[];
   epoch: number;
-}
-
-/** What changed in a service. */
-export interface ServiceChange {
-  readonly service: string;
-  readonly added: readonly ServiceNode[];
-  /** As they are now. */
-  readonly changed: readonly ServiceNode[];
-  readonly removed: readonly ServiceNode[];
 }
 
 /** What all services of a directory have in common. */

@@ -5,7 +5,7 @@ import { RPC_CONTRACT } from '../metadata/rpc-contract.decorator.js';
 import { RPC_MODULE } from '../metadata/rpc-module.decorator.js';
 import type { ClientClass } from '../metadata/tokens.js';
 import { misplaced } from './handler-checks.js';
-import { argumentCount, readParams } from './handler-params.js';
+import { argumentCount, readParams, sessionArgument } from './handler-params.js';
 import { signatureOf } from './handler-types.js';
 
 /**
@@ -33,7 +33,10 @@ export function readContract(contract: ClientClass): ClientContract {
     if (method === 'then') errors.push(wrong(`a handler method named "then" makes every client look like a promise; rename the method (the path may stay)`));
     const read = readParams(contract, method);
     const { argTypes, returns } = signatureOf(read, options);
-    methods.set(method, Object.freeze({ name: method, path, arity: argumentCount(read), argTypes, returns }));
+    const count = argumentCount(read);
+    const sessionAt = sessionArgument(read.params);
+    const arity = count === undefined || sessionAt === undefined ? count : count - 1;
+    methods.set(method, Object.freeze({ name: method, path, arity, argTypes, returns, ...(sessionAt !== undefined && { sessionAt }) }));
   }
   if (errors.length > 0) throw bootErrors(errors);
   const declared = new Set(handlers.flatMap(({ options }) => options.errors ?? []));

@@ -1,6 +1,6 @@
 import type { ExecutionContext, PipeTransform, Type } from '@nestjs/common';
 import { ROUTE_ARGS_METADATA } from '@nestjs/common/internal';
-import { ctxFactory, metaFactory, payloadFactory } from '../metadata/params.decorator.js';
+import { ctxFactory, metaFactory, payloadFactory, sessionFactory } from '../metadata/params.decorator.js';
 
 /** Where the value of a parameter comes from. */
 export type ParamSource =
@@ -10,6 +10,8 @@ export type ParamSource =
   /** All arguments from `arg` on. */
   | { readonly from: 'rest'; readonly arg: number }
   | { readonly from: 'ctx' }
+  /** The gate's session, an argument too. */
+  | { readonly from: 'session'; readonly arg: number }
   | { readonly from: 'meta'; readonly key: string | undefined }
   /** A custom parameter decorator of Nest. */
   | { readonly from: 'custom'; readonly factory: (data: unknown, host: ExecutionContext) => unknown }
@@ -71,10 +73,10 @@ export function readParams(classRef: Function, method: string): HandlerParams {
     let source = own?.source;
     if (source === undefined) {
       while (taken.has(next)) next++;
-      source = index === restAt ? { from: 'rest', arg: next } : { from: 'arg', arg: next++ };
+      source = own?.nest.factory === sessionFactory ? { from: 'session', arg: next++ } : index === restAt ? { from: 'rest', arg: next } : { from: 'arg', arg: next++ };
     }
     const { data, pipes = [], schema } = own?.nest ?? {};
-    const required = index < fn.length && pipes.length === 0 && schema === undefined && source.from !== 'rest';
+    const required = index < fn.length && pipes.length === 0 && schema === undefined && source.from !== 'rest' && source.from !== 'session';
     return Object.freeze({ index, source: Object.freeze(source), data: typeof data === 'number' ? undefined : data, pipes, schema, metatype: paramTypes?.[index], required });
   });
   return Object.freeze({ params: Object.freeze(params), typed: paramTypes !== undefined, returnType: Reflect.getMetadata('design:returntype', prototype, method) });
@@ -85,10 +87,16 @@ export function argumentCount({ params }: HandlerParams): number | undefined {
   let count = 0;
   for (const { source } of params) {
     if (source.from === 'rest') return undefined;
-    if (source.from === 'arg') count = Math.max(count, source.arg + 1);
+    if (source.from === 'arg' || source.from === 'session') count = Math.max(count, source.arg + 1);
     if (source.from === 'property') count = Math.max(count, 1);
   }
   return count;
+}
+
+/** Which argument is the gate's session. */
+export function sessionArgument(params: readonly HandlerParam[]): number | undefined {
+  for (const { source } of params) if (source.from === 'session') return source.arg;
+  return undefined;
 }
 
 /** Parameters with decorators, by index. Without source: an argument whose number is not said. */
@@ -107,6 +115,8 @@ function sourceOf(key: string, { factory, data }: NestParam): ParamSource | unde
       return { from: 'meta', key: typeof data === 'string' ? data : undefined };
     case undefined:
       break;
+    case sessionFactory:
+      return undefined;
     default:
       return { from: 'custom', factory };
   }

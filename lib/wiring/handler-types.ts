@@ -1,5 +1,6 @@
 import type { HandlerOptions } from '../common/handler-options.js';
 import { isMarshalerClass, isProtoSchema, type ArgTypes, type ValueType } from '../common/value-types.js';
+import { SESSION_TYPE } from '../common/session.js';
 import type { HandlerParams } from './handler-params.js';
 
 /** What a handler takes and gives, for the wire. Frozen. */
@@ -17,9 +18,10 @@ export function signatureOf({ params, typed, returnType }: HandlerParams, option
   let max = typed ? 0 : Infinity;
   for (const { source, metatype, required } of params) {
     if (source.from === 'rest') max = Infinity;
-    const arg = source.from === 'arg' ? source.arg : source.from === 'property' ? 0 : undefined;
+    const arg = source.from === 'arg' || source.from === 'session' ? source.arg : source.from === 'property' ? 0 : undefined;
     if (arg === undefined) continue;
     if (source.from === 'arg') inferred[arg] = wireClass(metatype);
+    if (source.from === 'session') inferred[arg] = SESSION_TYPE;
     if (required) min = Math.max(min, arg + 1);
     max = Math.max(max, arg + 1);
   }

@@ -8,22 +8,14 @@ import { untypedConstructor } from './constructor-types.js';
 import { exploreClasses, type FoundClass, type HostKind } from './explore-classes.js';
 import { misplaced } from './handler-checks.js';
 import { readParams, type HandlerParam } from './handler-params.js';
+import type { HostedMethod } from './hosted-method.js';
 import { signatureOf, type HandlerSignature } from './handler-types.js';
 import { checkHandlerOptions, checkModuleOptions } from './rpc-module.options.js';
 
 /** A handler where it lives in the container. Frozen. */
-export interface HostedHandler extends HandlerSignature {
-  readonly kind: HostKind;
-  readonly module: Module;
-  readonly wrapper: InstanceWrapper;
-  readonly classRef: Function;
-  readonly method: string;
-  readonly path: string;
+export interface HostedHandler extends HostedMethod, HandlerSignature {
   /** The handler's own, over the module's `defaults`. */
   readonly options: HandlerOptions;
-  readonly params: readonly HandlerParam[];
-  /** `Class.method`, for messages. */
-  readonly origin: string;
 }
 
 /** A service where it lives in the container. Frozen. */

@@ -15,14 +15,15 @@ const lower: Readonly<Record<string, Layer>> = {
   common: { level: 0, imports: [], nest: 'no' },
   metadata: { level: 1, imports: ['common'], nest: 'decorators' },
   rpc: { level: 1, imports: ['common'], nest: 'no' },
-  registry: { level: 1, imports: ['common'], nest: 'no' },
+  backend: { level: 0, imports: ['common'], nest: 'no' },
+  registry: { level: 1, imports: ['common', 'backend'], nest: 'no' },
   selector: { level: 2, imports: ['common', 'registry'], nest: 'no' },
   wire: { level: 2, imports: rpc, nest: 'no' },
   transport: { level: 2, imports: rpc, nest: 'no' },
   resilience: { level: 2, imports: rpc, nest: 'no' },
   observability: { level: 2, imports: rpc, nest: 'no' },
   wiring: { level: 2, imports: ['common', 'metadata'], nest: 'yes' },
-  config: { level: 2, imports: ['common'], nest: 'no' },
+  config: { level: 2, imports: ['common', 'backend'], nest: 'no' },
 };
 
 const parts: Readonly<Record<string, Layer>> = {

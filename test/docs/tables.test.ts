@@ -54,7 +54,10 @@ describe('docs/architecture.md', () => {
 describe('docs/adr', () => {
   it('has an index of all decisions, and each says what its page must', () => {
     const index = [...readDocument('docs/adr/README.md').matchAll(/\[(\d{4})\]\((\d{4}-[a-z0-9-]+\.md)\) \| (.+) \|/g)];
-    assert.deepEqual(index.map((match) => match[1]), index.map((_, i) => String(i + 1).padStart(4, '0')));
+    // In order, each once. Numbers are given out when a decision is begun, so that one may be missing.
+    const numbers = index.map((match) => match[1]!);
+    assert.deepEqual(numbers, [...new Set(numbers)].sort());
+    assert.ok(numbers.length >= 10);
     for (const [, number, page] of index) {
       const text = readDocument(`docs/adr/${page}`);
       assert.ok(text.startsWith(`# ${number} `), page);

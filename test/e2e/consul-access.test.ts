@@ -6,8 +6,8 @@ import { join } from 'node:path';
 import { it } from 'node:test';
 import { inspect } from 'node:util';
 import { consul } from '../../lib/registry/consul/index.js';
-import type { ConsulHealthEntry } from '../../lib/registry/consul/consul.record.js';
-import { describeWith, findServer, freePort, projectRoot, startConsul } from '../services/index.js';
+import type { ConsulHealthEntry } from '../../lib/backend/consul/consul.rows.js';
+import { describeWith, findServer, freePort, projectRoot, type RunningServer, startConsul } from '../services/index.js';
 
 const node = { id: 'access@1', type: 'access', version: '1', address: 'anthill.rpc.access.1', metadata: {} };
 const timing = { ttlMs: 20_000, intervalMs: 10_000 };
@@ -61,6 +61,36 @@ describeWith('consul access', ['consul'], () => {
       await distrusting.close();
       await server.stop();
       rmSync(folder, { recursive: true });
+    }
+  });
+
+  it('goes on with the next address when an agent is gone, and stays there', async () => {
+    const [first, second] = await Promise.all([startConsul(), startConsul()]);
+    const registry = consul({ addr: [first.url, second.url], timeoutMs: 2000 });
+    const shownBy = async ({ url }: RunningServer) => ((await (await fetch(`${url}/v1/health/service/access?passing=1`)).json()) as unknown[]).length;
+    const ending = new AbortController();
+    try {
+      await registry.register(node, timing);
+      assert.deepEqual([await shownBy(first), await shownBy(second)], [1, 0]);
+      const watch = registry.watch('access', ending.signal)[Symbol.asyncIterator]();
+      assert.equal((await watch.next()).value.nodes.length, 1);
+      await first.kill();
+      // The other one knows nothing of the node: it gets the whole record.
+      await registry.register(node, timing);
+      assert.equal(await shownBy(second), 1);
+      assert.equal(registry.health().status, 'up');
+      await first.restart();
+      await registry.register({ ...node, metadata: { state: 'new' } }, timing);
+      const seen = await watch.next();
+      assert.deepEqual(seen.value.nodes, [{ ...node, metadata: { state: 'new' } }], 'the watch moved on too');
+      assert.deepEqual([await shownBy(first), await shownBy(second)], [0, 1]);
+      await first.kill();
+      await second.kill();
+      await assert.rejects(registry.get('access'), new RegExp(`consul at 127\\.0\\.0\\.1:${first.port}, 127\\.0\\.0\\.1:${second.port} cannot be reached`));
+    } finally {
+      ending.abort();
+      await registry.close();
+      await Promise.all([first.stop(), second.stop()]);
     }
   });
 

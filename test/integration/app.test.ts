@@ -5,6 +5,9 @@ import type { AppOptions, ModulesOptions } from '../../lib/bootstrap/app-options
 import { RpcFactory } from '../../lib/bootstrap/rpc.factory.js';
 import { RpcApplication } from '../../lib/bootstrap/rpc.application.js';
 import { RpcContext } from '../../lib/common/call-context.js';
+import { hostPort } from '../../lib/common/host-port.js';
+import type { AppPart } from '../../lib/common/lifecycle.js';
+import { NODE_META } from '../../lib/common/service-node.js';
 import type { ConfigSource } from '../../lib/config/config-layer.js';
 import { APP_PART, AppPartProvider } from '../../lib/metadata/app-part.decorator.js';
 import { Handler } from '../../lib/metadata/handler.decorator.js';
@@ -369,6 +372,39 @@ describe('parts of the app', () => {
     assert.equal(app.health().ready, false);
     await app.stop();
     assert.deepEqual(recorder.log, ['store starts', 'gateway starts, hi', 'gateway stops, hi', 'store stops']);
+  });
+
+  it('give nodes more ways in, which the registry has from the first moment; metadata of the module win', async (t) => {
+    let isOpen = false;
+    const gate: AppPart = {
+      name: 'gate',
+      phase: 'transport',
+      start: () => void (isOpen = true),
+      endpoints: ({ type, host }) => (type === 'bare' || !isOpen ? {} : { [NODE_META.grpc]: hostPort(host, 8888) }),
+    };
+    @RpcModule({ type: 'open', metadata: { zone: 'a' } })
+    class Open {}
+    @RpcModule({ type: 'proxied', metadata: { [NODE_META.grpc]: 'proxy:1' } })
+    class Proxied {}
+    @RpcModule({ type: 'bare' })
+    class Bare {}
+    const app = await created(t, { modules: [Open, Proxied, Bare], parts: [gate], advertise: { host: '10.9.8.7' } });
+    await app.start();
+    await app.serve({ type: 'late' }, []);
+    const shown = async (type: string) => (await app.registry.get(type)).nodes.map(({ metadata }) => [metadata['anthill.grpc'], metadata['zone']]);
+    assert.deepEqual(await shown('open'), [['10.9.8.7:8888', 'a']]);
+    assert.deepEqual(await shown('proxied'), [['proxy:1', undefined]]);
+    assert.deepEqual(await shown('bare'), [[undefined, undefined]]);
+    assert.deepEqual(await shown('late'), [['10.9.8.7:8888', undefined]]);
+  });
+
+  it('whose endpoints are no texts keep the app from starting, and nothing stays registered', async (t) => {
+    @RpcModule({ type: 'x' })
+    class X {}
+    const hub = new RegistryHub();
+    const app = await created(t, { modules: [X], registry: memoryRegistry(hub), parts: [{ name: 'gate', phase: 'transport', endpoints: () => ({ 'anthill.grpc': 8888 as never }) }] });
+    await assert.rejects(app.start(), { reason: 'APP_PART', message: /part 'gate': endpoints\(\) gave anthill\.grpc the value 8888/ });
+    assert.deepEqual(hub.nodes('x'), []);
   });
 
   it('whose phase is none are a mistake that is told', async (t) => {

@@ -1,16 +1,10 @@
 import { execFile } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 
 const run = promisify(execFile);
 const keyring = '/usr/share/keyrings/debian-archive-keyring.gpg';
-
-/** A Debian package, and the release it comes from; without one, that of this machine. */
-export interface DebianPackage {
-  readonly name: string;
-  readonly suite?: string;
-}
 
 /**
  * Gets packages without installing them: apt works with a sources list, index and cache of its own below `folder`, so that
@@ -19,29 +13,52 @@ export interface DebianPackage {
  * on updates and security), and debian-archive-keyring keeps the keys of two older releases.
  */
 export class DebianPackages {
-  constructor(private readonly folder: string) {}
+  #indexed = false;
 
-  /** Gets the index of the package's suite. @throws with apt's own words, or when this is not a Debian machine */
-  async update({ suite }: DebianPackage): Promise<void> {
+  /** @param suite the release the packages come from; without one, that of this machine */
+  constructor(
+    private readonly folder: string,
+    private readonly suite?: string,
+  ) {}
+
+  /**
+   * Downloads packages with those of their dependencies that this system lacks, and unpacks all into one tree.
+   * The index is fetched by the first call, and again by the next one after a failure.
+   *
+   * @returns the folder with the tree (`usr/bin/...`)
+   * @throws with apt's own words, or when this is not a Debian machine
+   */
+  async unpack(names: readonly string[]): Promise<string> {
+    if (!this.#indexed) await this.#update();
+    this.#indexed = false;
+    const tree = join(this.folder, 'tree');
+    const archives = join(this.folder, 'archives');
+    for (const path of [tree, archives]) {
+      rmSync(path, { recursive: true, force: true });
+      mkdirSync(path, { recursive: true });
+    }
+    // Downloads in the folder it is in, of as many packages as it is told, without looking at what is installed.
+    await run('apt-get', [...this.#options(), '-q', 'download', ...(await this.#lacking(names))], { cwd: archives, timeout: 300_000 });
+    for (const archive of readdirSync(archives)) await run('dpkg', ['-x', join(archives, archive), tree]);
+    rmSync(archives, { recursive: true });
+    this.#indexed = true;
+    return tree;
+  }
+
+  /** The packages themselves, and what installing them would bring along. Recommended packages are for people at a terminal. */
+  async #lacking(names: readonly string[]): Promise<string[]> {
+    const { stdout } = await run('apt-get', [...this.#options(), '-sqy', '--no-install-recommends', 'install', ...names]);
+    return [...new Set([...names, ...[...stdout.matchAll(/^Inst (\S+)/gm)].map(([, brought = '']) => brought)])];
+  }
+
+  async #update(): Promise<void> {
     for (const part of ['lists/partial', 'cache/archives/partial', 'parts']) {
       mkdirSync(join(this.folder, part), { recursive: true });
     }
     const { mirror, codename } = await machineSource();
     const signedBy = existsSync(keyring) ? ` [signed-by=${keyring}]` : '';
-    writeFileSync(join(this.folder, 'sources.list'), `deb${signedBy} ${mirror} ${suite ?? codename} main\n`);
+    writeFileSync(join(this.folder, 'sources.list'), `deb${signedBy} ${mirror} ${this.suite ?? codename} main\n`);
     await run('apt-get', [...this.#options(), '-q', '--error-on=any', 'update'], { timeout: 300_000 });
-  }
-
-  /** Downloads and unpacks a package. @returns the folder with its tree (`usr/bin/...`) */
-  async unpack({ name }: DebianPackage): Promise<string> {
-    const tree = join(this.folder, 'trees', name);
-    const archives = join(this.folder, 'archives', name);
-    for (const path of [tree, archives]) mkdirSync(path, { recursive: true });
-    await run('apt-get', [...this.#options(), '-q', 'download', name], { cwd: archives, timeout: 300_000 });
-    const archive = readdirSync(archives).find((file) => file.endsWith('.deb'));
-    if (archive === undefined) throw new Error(`apt-get download ${name} left no .deb in ${archives}`);
-    await run('dpkg', ['-x', join(archives, archive), tree]);
-    return tree;
   }
 
   #options(): string[] {

@@ -1,9 +1,9 @@
-import { accessSync, constants } from 'node:fs';
-import { delimiter, join } from 'node:path';
+import { accessSync, constants, existsSync, readdirSync, realpathSync } from 'node:fs';
+import { delimiter, dirname, join } from 'node:path';
 import { projectRoot } from './project-root.js';
 
 /** What a test can ask for: a server that it starts, or the Go tool chain that builds a peer of it. */
-export type Need = 'nats-server' | 'consul' | 'go';
+export type Need = 'nats-server' | 'consul' | 'etcd' | 'redis-server' | 'mariadbd' | 'postgres' | 'mosquitto' | 'chromium' | 'go';
 
 interface Origin {
   /** Environment variable with the path of the binary; wins over every other place. */
@@ -16,10 +16,23 @@ interface Origin {
 
 const fetched = 'run npm run test:services';
 
-/** Adding a server (etcd, redis, ...) is one row here, one row in fetch.ts and one start file. */
+/** Debian keeps the programs of each release apart, and off PATH. The newest first. */
+function postgresPlaces(): string[] {
+  const root = '/usr/lib/postgresql';
+  const releases = existsSync(root) ? readdirSync(root).sort((a, b) => Number(b) - Number(a)) : [];
+  return [...releases.map((release) => join(root, release, 'bin')), '/usr/local/bin'];
+}
+
+/** Adding a server is one row here, one row in fetch.ts and one start file. */
 const origins: Readonly<Record<Need, Origin>> = {
   'nats-server': { env: 'ANTHILL_NATS_SERVER', remedy: fetched, places: ['/usr/sbin', '/usr/local/bin'] },
   consul: { env: 'ANTHILL_CONSUL', remedy: fetched, places: ['/usr/local/bin'] },
+  etcd: { env: 'ANTHILL_ETCD', remedy: fetched, places: ['/usr/local/bin'] },
+  'redis-server': { env: 'ANTHILL_REDIS_SERVER', remedy: fetched, places: ['/usr/sbin', '/usr/local/bin'] },
+  mariadbd: { env: 'ANTHILL_MARIADBD', remedy: fetched, places: ['/usr/sbin', '/usr/local/bin', '/usr/local/opt/mariadb/bin'] },
+  postgres: { env: 'ANTHILL_POSTGRES', remedy: fetched, places: postgresPlaces() },
+  mosquitto: { env: 'ANTHILL_MOSQUITTO', remedy: fetched, places: ['/usr/sbin', '/usr/local/sbin', '/usr/local/bin'] },
+  chromium: { env: 'ANTHILL_CHROMIUM', remedy: fetched, places: ['/Applications/Chromium.app/Contents/MacOS'] },
   go: { env: 'ANTHILL_GO', remedy: 'install Go 1.22 or newer', places: ['/usr/local/go/bin'] },
 };
 
@@ -43,6 +56,18 @@ export function findServer(name: Need): string | undefined {
   }
   const path = (process.env['PATH'] ?? '').split(delimiter).filter((folder) => folder !== '');
   return [servicesFolder('bin'), ...path, ...places].map((folder) => join(folder, name)).find(isExecutable);
+}
+
+/**
+ * A program that comes with a server: in the same folder, or where the server really is, or in the `bin` or `scripts` next to it.
+ *
+ * @throws when it is not there, saying where it was looked for
+ */
+export function findBeside(binary: string, program: string): string {
+  const folders = [dirname(binary), dirname(realpathSync(binary))].flatMap((folder) => [folder, join(folder, '../bin'), join(folder, '../scripts')]);
+  const found = folders.map((folder) => join(folder, program)).find(isExecutable);
+  if (found === undefined) throw new Error(`no ${program} beside ${binary}: looked in ${[...new Set(folders)].join(', ')}`);
+  return found;
 }
 
 /** As findServer, but its absence is an error that says what to do. */

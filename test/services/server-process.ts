@@ -1,8 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { chownSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { accountOf, allGone, dyingWithParent, signalTree } from './process-tree.js';
 
 /** A real server under the control of a test. Every method that ends it resolves after the process is gone. */
 export interface RunningServer {
@@ -14,7 +15,7 @@ export interface RunningServer {
   readonly pid: number;
   /** SIGTERM, after 5 s SIGKILL; removes its data. Does nothing when it is not running. */
   stop(): Promise<void>;
-  /** SIGKILL: no goodbye to clients. Keeps the data, so that restart can follow at any later time. */
+  /** SIGKILL to it and its processes: no goodbye to clients. Keeps the data, so that restart can follow at any later time. */
   kill(): Promise<void>;
   /** SIGSTOP: connections stay open and nothing answers (a black hole). */
   pause(): void;
@@ -32,7 +33,15 @@ export interface ServerPlan {
   readonly binary: string;
   readonly port: number;
   readonly scheme: string;
-  /** Command line, given the private folder of this instance. */
+  /** User and path of the URL, where clients want them in it. */
+  readonly credentials?: { readonly user: string; readonly password: string; readonly path: string };
+  /** What makes it end at once, also with clients connected. @default 'SIGTERM' */
+  readonly stopSignal?: NodeJS.Signals;
+  /** It refuses to run as root: then it runs as nobody, who owns the folder. @default false */
+  readonly unprivileged?: boolean;
+  /** Fills the private folder before the first start, and before one after stop, which has removed it. */
+  prepare?(folder: string): Promise<void>;
+  /** Command line, given the private folder of this instance. Asked for at every start. */
   args(folder: string): readonly string[];
   /** Does it answer? Called every 50 ms until true. A rejection means not yet. */
   probe(signal: AbortSignal): Promise<boolean>;
@@ -61,13 +70,15 @@ class ServerProcess implements RunningServer {
   #child: ChildProcess | undefined;
   #gone: Promise<void> = Promise.resolve();
   #log = '';
+  #prepared = false;
 
   constructor(
     private readonly plan: ServerPlan,
     private readonly folder: string,
   ) {
     this.port = plan.port;
-    this.url = `${plan.scheme}://${this.host}:${plan.port}`;
+    const { user, password, path } = plan.credentials ?? { user: '', password: '', path: '' };
+    this.url = `${plan.scheme}://${user === '' ? '' : `${user}:${password}@`}${this.host}:${plan.port}${path}`;
   }
 
   get pid(): number {
@@ -77,15 +88,21 @@ class ServerProcess implements RunningServer {
   }
 
   async start(): Promise<void> {
-    mkdirSync(this.folder, { recursive: true }); // stop has removed it
-    const [command, args] = dyingWithParent(this.plan.binary, this.plan.args(this.folder));
-    const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+    const account = accountOf(this.plan.unprivileged ?? false);
+    if (!this.#prepared) {
+      mkdirSync(this.folder, { recursive: true }); // stop has removed it
+      if (account !== undefined) chownSync(this.folder, account, account);
+      await this.plan.prepare?.(this.folder);
+      this.#prepared = true;
+    }
+    const { file, args, identity } = dyingWithParent(this.plan.binary, this.plan.args(this.folder), account);
+    const child = spawn(file, args, { ...identity, cwd: this.folder, stdio: ['ignore', 'pipe', 'pipe'] });
     this.#child = child;
     for (const stream of [child.stdout, child.stderr]) {
       stream.setEncoding('utf8').on('data', (text: string) => (this.#log = (this.#log + text).slice(-logLimit)));
     }
     const killNow = () => {
-      child.kill('SIGKILL');
+      if (child.pid !== undefined) signalTree(child.pid, 'SIGKILL');
       rmSync(this.folder, { recursive: true, force: true });
     };
     process.once('exit', killNow);
@@ -103,20 +120,32 @@ class ServerProcess implements RunningServer {
   }
 
   async stop(): Promise<void> {
-    await this.#end('SIGTERM');
+    const child = this.#child;
+    if (child !== undefined) {
+      child.kill(this.plan.stopSignal ?? 'SIGTERM');
+      const all = signalTree(this.pid, 'SIGCONT'); // what is paused receives a signal only when it runs again
+      const impatient = setTimeout(() => void this.kill(), 5_000);
+      await this.#gone;
+      clearTimeout(impatient);
+      await allGone(all); // they may still write into the folder
+    }
     rmSync(this.folder, { recursive: true, force: true });
+    this.#prepared = false;
   }
 
-  kill(): Promise<void> {
-    return this.#end('SIGKILL');
+  async kill(): Promise<void> {
+    if (this.#child === undefined) return;
+    const all = signalTree(this.pid, 'SIGKILL');
+    await this.#gone;
+    await allGone(all);
   }
 
   pause(): void {
-    process.kill(this.pid, 'SIGSTOP');
+    signalTree(this.pid, 'SIGSTOP');
   }
 
   resume(): void {
-    process.kill(this.pid, 'SIGCONT');
+    signalTree(this.pid, 'SIGCONT');
   }
 
   async restart(): Promise<void> {
@@ -126,16 +155,6 @@ class ServerProcess implements RunningServer {
 
   log(): string {
     return this.#log;
-  }
-
-  async #end(signal: NodeJS.Signals): Promise<void> {
-    const child = this.#child;
-    if (child === undefined) return;
-    child.kill(signal);
-    if (signal === 'SIGTERM') child.kill('SIGCONT'); // a paused process receives SIGTERM only when it runs again
-    const impatient = setTimeout(() => child.kill('SIGKILL'), 5_000);
-    await this.#gone;
-    clearTimeout(impatient);
   }
 
   async #ready(child: ChildProcess): Promise<void> {
@@ -149,15 +168,4 @@ class ServerProcess implements RunningServer {
     const what = this.#child === child ? `gave no answer on ${this.url} within ${startTimeoutMs} ms` : 'ended while starting';
     throw new Error(`${this.plan.name} ${what}; its log:\n${this.#log.trim().slice(-4_000)}`);
   }
-}
-
-/**
- * A test file that is killed by SIGKILL runs no exit handler, so on Linux the kernel is asked to kill the server with its parent
- * (PR_SET_PDEATHSIG, through util-linux' setpriv, which replaces itself by the server: the pid is the server's). Elsewhere
- * only the exit handler protects.
- */
-function dyingWithParent(binary: string, args: readonly string[]): [string, readonly string[]] {
-  const setpriv = '/usr/bin/setpriv';
-  if (process.platform !== 'linux' || !existsSync(setpriv)) return [binary, args];
-  return [setpriv, ['--pdeathsig', 'KILL', '--', binary, ...args]];
 }

@@ -2,6 +2,7 @@
 import type { Observable } from 'rxjs';
 import type { RpcContext } from '../../lib/common/call-context.js';
 import type { Injected } from '../../lib/common/injected.js';
+import type { GateSession } from '../../lib/rpc/gate-session.js';
 import type { Meta } from '../../lib/metadata/params.decorator.js';
 import type { Client } from '../../lib/rpc/client-type.js';
 
@@ -21,6 +22,7 @@ declare class Hello {
   later(name: string, times: number): Promise<string[]>;
   withContext(id: string, ctx: RpcContext): Promise<User>;
   contextFirst(ctx: RpcContext, id: string): User;
+  withSession(id: string, session: GateSession, limit: number): void;
   contextBetween(id: string, ctx: RpcContext, meta: Meta, lang: Meta<string | undefined>, limit: number): void;
   custom(user: Injected<User>, id: number): void;
   optional(id: string, limit?: number): void;
@@ -44,6 +46,7 @@ export function right(): void {
   const user: Promise<User> = client.withContext('1');
   void client.withContext('1', { metadata: { 'x-a': 'b' } });
   void client.contextFirst('1');
+  void client.withSession('1', 2, { timeoutMs: 1 });
   void client.contextBetween('1', 10);
   void client.custom(1);
   void client.optional('1');

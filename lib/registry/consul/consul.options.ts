@@ -1,22 +1,17 @@
-import type { ConnectionOptions } from 'node:tls';
-import { BootError } from '../../common/boot-error.js';
+import {
+  CONSUL_CONNECTION_KEYS,
+  type ConsulConnection,
+  type ConsulConnectionOptions,
+  resolveConsulConnection,
+  wrongConsulOption,
+} from '../../backend/consul/consul.connection.js';
 import type { Clock, RandomSource } from '../../common/clock.js';
 import { systemClock, systemRandom } from '../../common/clock.js';
 import { didYouMean } from '../../common/did-you-mean.js';
 import { silentLogger, type Logger } from '../../common/logger.js';
 
-/** Where Consul is and how to speak with it; all optional. @public */
-export interface ConsulOptions {
-  /** The agent's HTTP address: `host`, `host:port`, or a URL with `http:` or `https:`. @default '127.0.0.1:8500' */
-  addr?: string;
-  /** ACL token, sent as a header. It needs `service:write` for our services, `service:read` and `node:read` for all that are called. */
-  token?: string;
-  /** Datacenter to read from. @default the agent's */
-  datacenter?: string;
-  /** For `https:`. The certificate is verified unless `rejectUnauthorized: false` is written here. */
-  tls?: Pick<ConnectionOptions, 'ca' | 'cert' | 'key' | 'passphrase' | 'servername' | 'rejectUnauthorized'>;
-  /** One ordinary request may take this long. @default 5000 */
-  timeoutMs?: number;
+/** Where Consul is and how the registry uses it; all optional. @public */
+export interface ConsulOptions extends ConsulConnectionOptions {
   /** How long Consul may hold a watch that has nothing new (a blocking query). Also the time in which a silently dead connection is noticed. @default 30000 */
   waitMs?: number;
   /**
@@ -38,15 +33,7 @@ export interface ConsulOptions {
 }
 
 /** Options with defaults, checked. */
-export interface ResolvedConsulOptions {
-  /** `http://host:port/v1`, with credentials if the user wrote some. Not for messages. */
-  readonly baseUrl: string;
-  /** `host:port`, for messages: without credentials. */
-  readonly address: string;
-  readonly token: string | undefined;
-  readonly datacenter: string | undefined;
-  readonly tls: NonNullable<ConsulOptions['tls']>;
-  readonly timeoutMs: number;
+export interface ResolvedConsulOptions extends ConsulConnection {
   readonly waitMs: number;
   readonly holdMs: number;
   readonly maxHeldConnections: number;
@@ -55,28 +42,22 @@ export interface ResolvedConsulOptions {
   readonly random: RandomSource;
 }
 
-const KNOWN = ['addr', 'token', 'datacenter', 'tls', 'timeoutMs', 'waitMs', 'holdMs', 'maxHeldConnections', 'logger', 'clock', 'random'] as const satisfies readonly (keyof ConsulOptions)[];
+const KNOWN = [...CONSUL_CONNECTION_KEYS, 'waitMs', 'holdMs', 'maxHeldConnections', 'logger', 'clock', 'random'] as const satisfies readonly (keyof ConsulOptions)[];
 /** The least that each number may be. Consul answers a watch early below a second or so; a 0 would be its default of 5 minutes. */
-const MINIMA = { timeoutMs: 1, waitMs: 1000, holdMs: 0, maxHeldConnections: 0 } as const;
+const MINIMA = { waitMs: 1000, holdMs: 0, maxHeldConnections: 0 } as const;
 
 /** @throws BootError CONSUL_OPTIONS */
 export function resolveConsulOptions(options: ConsulOptions): Readonly<ResolvedConsulOptions> {
   for (const key of Object.keys(options)) {
-    if (!(KNOWN as readonly string[]).includes(key)) throw wrong(`unknown option "${key}"${didYouMean(key, KNOWN)}`);
+    if (!(KNOWN as readonly string[]).includes(key)) throw wrongConsulOption(`unknown option "${key}"${didYouMean(key, KNOWN)}`);
   }
-  const { timeoutMs = 5000, waitMs = 30_000, holdMs = 15_000, maxHeldConnections = 64 } = options;
-  for (const [key, value] of Object.entries({ timeoutMs, waitMs, holdMs, maxHeldConnections })) {
+  const { waitMs = 30_000, holdMs = 15_000, maxHeldConnections = 64 } = options;
+  for (const [key, value] of Object.entries({ waitMs, holdMs, maxHeldConnections })) {
     const least = MINIMA[key as keyof typeof MINIMA];
-    if (!Number.isFinite(value) || value < least) throw wrong(`${key} must be a number of at least ${least}, got ${value}`);
+    if (!Number.isFinite(value) || value < least) throw wrongConsulOption(`${key} must be a number of at least ${least}, got ${value}`);
   }
-  const url = parseAddress(options.addr ?? '127.0.0.1:8500');
   return Object.freeze({
-    baseUrl: `${url.href.replace(/\/+$/, '').replace(/\/v1$/, '')}/v1`,
-    address: url.host,
-    token: options.token || undefined,
-    datacenter: options.datacenter || undefined,
-    tls: options.tls ?? {},
-    timeoutMs,
+    ...resolveConsulConnection(options),
     waitMs,
     holdMs,
     maxHeldConnections,
@@ -84,21 +65,4 @@ export function resolveConsulOptions(options: ConsulOptions): Readonly<ResolvedC
     clock: options.clock ?? systemClock,
     random: options.random ?? systemRandom,
   });
-}
-
-function parseAddress(addr: string): URL {
-  const hasScheme = /^[a-z][a-z0-9+.-]*:\/\//i.test(addr);
-  const full = hasScheme ? addr : `http://${addr.startsWith(':') ? `127.0.0.1${addr}` : addr}`;
-  if (!URL.canParse(full)) throw wrong('addr is not "host:port" nor a URL; try "127.0.0.1:8500" or "https://consul.example:8501"');
-  const url = new URL(full);
-  if (url.protocol !== 'http:' && url.protocol !== 'https:') throw wrong(`addr begins with "${url.protocol}//"; only http and https are spoken with Consul`);
-  // A bare host means Consul's port, not the web's; a URL means what it says.
-  if (url.port === '' && !hasScheme && !/:\d+\/?$/.test(addr)) url.port = '8500';
-  url.search = '';
-  url.hash = '';
-  return url;
-}
-
-function wrong(what: string): BootError {
-  return new BootError('CONSUL_OPTIONS', `consul(): ${what}`);
 }

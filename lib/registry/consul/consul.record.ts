@@ -1,27 +1,12 @@
 import { deflateSync, inflateSync } from 'node:zlib';
 import type { ServiceNode } from '../../common/service-node.js';
+import type { ConsulHealthEntry, ConsulRegistration } from '../../backend/consul/consul.rows.js';
 import { freezeNode } from '../snapshot.js';
 
 /*
  * mqant's Consul record (registry/encoding.go): one tag `t-HEX` per metadata pair, then one `v-HEX`, HEX being lower-case hex of zlib data. Go and
  * Node compress to different bytes of the same meaning, so compare decoded values, never tags.
  */
-
-/** What `PUT /v1/agent/service/register` gets. mqant sets no port, no meta. */
-export interface ConsulRegistration {
-  readonly id: string;
-  readonly name: string;
-  readonly address: string;
-  readonly tags: readonly string[];
-  readonly check: { readonly ttl: string; readonly deregistercriticalserviceafter: string };
-}
-
-/** One row of `GET /v1/health/service/<name>`, as far as we read it. Any field can be absent or foreign. */
-export interface ConsulHealthEntry {
-  Node?: { Node?: string; Address?: string };
-  Service?: { ID?: string; Service?: string; Address?: string; Tags?: readonly string[] | null };
-  Checks?: readonly { Status?: string }[] | null;
-}
 
 /** A tag never inflates to more than this: a stranger's tag must not fill our memory. */
 const MAX_TAG_BYTES = 64 * 1024;

@@ -1,7 +1,7 @@
 import { sleep } from '../../common/clock.js';
 import type { ServiceNode } from '../../common/service-node.js';
 import { sameNode } from '../snapshot.js';
-import { ConsulRequestError, type ConsulClient } from './consul.client.js';
+import { ConsulRequestError, type ConsulClient } from '../../backend/consul/consul.client.js';
 import type { ResolvedConsulOptions } from './consul.options.js';
 import { checkId, decodeEntries, encodeRecord } from './consul.record.js';
 

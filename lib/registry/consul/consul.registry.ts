@@ -3,7 +3,7 @@ import type { ServiceNode } from '../../common/service-node.js';
 import { linkSignals, sharedController } from '../linked-signal.js';
 import type { RegistrationOptions, Registry, ServiceSnapshot } from '../registry.js';
 import { snapshotOf } from '../snapshot.js';
-import { openConsulClient, type ConsulClient } from './consul.client.js';
+import { openConsulClient, type ConsulClient } from '../../backend/consul/consul.client.js';
 import { ConsulGuard } from './consul.guard.js';
 import { resolveConsulOptions, type ConsulOptions, type ResolvedConsulOptions } from './consul.options.js';
 import { decodeEntries } from './consul.record.js';

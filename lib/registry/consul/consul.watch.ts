@@ -2,7 +2,7 @@ import { Backoff } from '../../common/backoff.js';
 import { sleep } from '../../common/clock.js';
 import type { ServiceSnapshot } from '../registry.js';
 import { snapshotOf } from '../snapshot.js';
-import type { ConsulClient } from './consul.client.js';
+import type { ConsulClient } from '../../backend/consul/consul.client.js';
 import type { ResolvedConsulOptions } from './consul.options.js';
 import { decodeEntries } from './consul.record.js';
 

@@ -4,12 +4,13 @@ import { MqantCallee } from './callee.js';
 import { MqantCaller } from './caller.js';
 import type { ValueSerializer } from '../../rpc/value-serializer.js';
 import { SerializerTable } from './serializer.js';
+import { sessionSerializer } from './session.serializer.js';
 import { ValueDecoder } from './value-decoder.js';
 import { ValueEncoder } from './value-encoder.js';
 
 /** @public */
 export interface MqantWireOptions {
-  /** Types beyond mqant's own, such as SESSION. */
+  /** Types beyond mqant's own and SESSION, as its `AddRPCSerialize` adds them. One named SESSION replaces ours. */
   readonly serializers?: readonly ValueSerializer[];
 }
 
@@ -21,7 +22,8 @@ const NOTHING: Readonly<Record<string, string>> = Object.freeze({});
  * @public
  */
 export function mqantWire(options: MqantWireOptions = {}): Wire {
-  const serializers = new SerializerTable(options.serializers);
+  const own = options.serializers ?? [];
+  const serializers = new SerializerTable(own.some(({ name }) => name === sessionSerializer.name) ? own : [...own, sessionSerializer]);
   return {
     name: 'mqant',
     open: (link) => new MqantPeer(link, new ValueEncoder(serializers), new ValueDecoder(serializers)),

@@ -5,7 +5,7 @@ import { APP_FILTER, APP_GUARD, APP_INTERCEPTOR, APP_PIPE, REQUEST } from '@nest
 import { map } from 'rxjs';
 import { Handler } from '../../../lib/metadata/handler.decorator.js';
 import { RpcModule } from '../../../lib/metadata/rpc-module.decorator.js';
-import type { RpcRequest } from '../../../lib/bootstrap/enhanced-scope.js';
+import type { RpcRequest } from '../../../lib/wiring/enhanced-scope.js';
 import { serve } from './handlers.support.js';
 
 abstract class Echo {

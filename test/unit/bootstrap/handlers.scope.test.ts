@@ -3,7 +3,7 @@ import { after, describe, it } from 'node:test';
 import { ArgumentsHost, Catch, Controller, ExceptionFilter, Inject, Injectable, Scope, UseFilters, type Type } from '@nestjs/common';
 import { ContextIdFactory, REQUEST, type ContextId, type ContextIdStrategy, type HostComponentInfo } from '@nestjs/core';
 import { RpcContext } from '../../../lib/common/call-context.js';
-import { RpcRequest } from '../../../lib/bootstrap/enhanced-scope.js';
+import { RpcRequest } from '../../../lib/wiring/enhanced-scope.js';
 import { Handler } from '../../../lib/metadata/handler.decorator.js';
 import { Ctx } from '../../../lib/metadata/params.decorator.js';
 import { RpcModule } from '../../../lib/metadata/rpc-module.decorator.js';

@@ -20,8 +20,28 @@ describe('consul options', () => {
     ] as const;
     for (const [addr, baseUrl, address] of cases) {
       const options = resolveConsulOptions(addr === undefined ? {} : { addr });
-      assert.deepEqual([options.baseUrl, options.address], [baseUrl, address], `addr ${addr}`);
+      assert.deepEqual(options.addresses, [{ baseUrl, address }], `addr ${addr}`);
+      assert.equal(options.address, address);
     }
+  });
+
+  it('takes several addresses, as a list or separated by commas', () => {
+    for (const addr of [['a', 'https://b'], 'a, https://b', ['a,https://b', '']]) {
+      const options = resolveConsulOptions({ addr });
+      assert.deepEqual(options.addresses, [{ baseUrl: 'http://a:8500/v1', address: 'a:8500' }, { baseUrl: 'https://b/v1', address: 'b' }]);
+      assert.equal(options.address, 'a:8500, b');
+    }
+  });
+
+  it("lets hrpc's variables win over what code says, where they are set", () => {
+    const written = { addr: 'code', token: 'code', datacenter: 'code' };
+    const of = (env: Record<string, string>) => {
+      const { address, token, datacenter } = resolveConsulOptions({ ...written, env });
+      return [address, token, datacenter];
+    };
+    assert.deepEqual(of({ CONFIGS_ADDR: 'env:1,env:2', CONFIGS_TOKEN: 'env', CONFIGS_DATACENTER: 'env' }), ['env:1, env:2', 'env', 'env']);
+    assert.deepEqual(of({ CONFIGS_ADDR: '', CONFIGS_TOKEN: '' }), ['code:8500', 'code', 'code']);
+    assert.deepEqual(of({}), ['code:8500', 'code', 'code']);
   });
 
   it('refuses what cannot be meant, with what to write instead', () => {

@@ -3,7 +3,8 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { deflateSync } from 'node:zlib';
-import { checkId, decodeEntries, decodeTags, encodeRecord, goDuration, type ConsulHealthEntry } from '../../../lib/registry/consul/consul.record.js';
+import type { ConsulHealthEntry } from '../../../lib/backend/consul/consul.rows.js';
+import { checkId, decodeEntries, decodeTags, encodeRecord, goDuration } from '../../../lib/registry/consul/consul.record.js';
 import { projectRoot } from '../../services/project-root.js';
 
 const hex = (text: string) => deflateSync(text).toString('hex');

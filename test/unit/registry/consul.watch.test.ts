@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { ConsulClient } from '../../../lib/registry/consul/consul.client.js';
+import type { ConsulClient } from '../../../lib/backend/consul/consul.client.js';
 import { resolveConsulOptions } from '../../../lib/registry/consul/consul.options.js';
-import { decodeEntries, type ConsulHealthEntry } from '../../../lib/registry/consul/consul.record.js';
+import type { ConsulHealthEntry } from '../../../lib/backend/consul/consul.rows.js';
+import { decodeEntries } from '../../../lib/registry/consul/consul.record.js';
 import { HeldConnections, watchService } from '../../../lib/registry/consul/consul.watch.js';
 import type { ServiceSnapshot } from '../../../lib/registry/registry.js';
 import { snapshotOf } from '../../../lib/registry/snapshot.js';

@@ -88,6 +88,7 @@ export class Cluster {
       random: systemRandom,
       logger: recorder(log),
       timeoutMs: 10_000,
+      host: '127.0.0.1',
       processName: 'tester',
       clientInterceptors: [],
       serverInterceptors: [],

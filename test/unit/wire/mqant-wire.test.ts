@@ -428,12 +428,12 @@ describe('serializers on the mqant wire', () => {
   class Session {
     constructor(readonly id: string) {}
   }
-  const serializers = [{ name: 'SESSION', serialize: (value: unknown) => (value instanceof Session ? { type: 'SESSION', bytes: Buffer.from(value.id) } : undefined), deserialize: (_type: string, bytes: Uint8Array) => new Session(Buffer.from(bytes).toString()) }];
+  const serializers = [{ name: 'TICKET', serialize: (value: unknown) => (value instanceof Session ? { type: 'TICKET', bytes: Buffer.from(value.id) } : undefined), deserialize: (_type: string, bytes: Uint8Array) => new Session(Buffer.from(bytes).toString()) }];
 
   it('carry their types both ways', async () => {
     const hub = memoryHub();
     const [caller, callee] = [await startProcess(hub, { serializers }), await startProcess(hub, { serializers }, '00000000000000bb')];
-    await callee.peer.serve(new TestHost('shop@1', { '/echo': { run: (session) => new Session(`${(session as Session).id}!`), args: ['SESSION'] } }), node.address);
+    await callee.peer.serve(new TestHost('shop@1', { '/echo': { run: (session) => new Session(`${(session as Session).id}!`), args: ['TICKET'] } }), node.address);
     assert.deepEqual(await call(caller, node, '/echo', [new Session('a')]), new Session('a!'));
   });
 
@@ -442,6 +442,6 @@ describe('serializers on the mqant wire', () => {
     const [caller, callee] = [await startProcess(hub, { serializers }), await startProcess(hub, {}, '00000000000000bb')];
     await callee.peer.serve(new TestHost('shop@1', { '/echo': echo }), node.address);
     const error = await failure(call(caller, node, '/echo', [new Session('a')]));
-    assert.match(error.message, /argument 1 of shop@1 \/echo is the type 'SESSION', which is not known here; register it/);
+    assert.match(error.message, /argument 1 of shop@1 \/echo is the type 'TICKET', which is not known here; register it/);
   });
 });

@@ -2,10 +2,10 @@ import { ForbiddenException, StandardSchemaValidationPipe, type ArgumentMetadata
 import { selectExceptionFilterMetadata } from '@nestjs/common/internal';
 import { ExecutionContextHost, GuardsConsumer, InterceptorsConsumer, PipesConsumer } from '@nestjs/core/internal';
 import type { RpcContext } from '../common/call-context.js';
-import type { HandlerParam } from '../wiring/handler-params.js';
-import type { HostedHandler } from '../wiring/rpc-module.explorer.js';
+import type { HandlerParam } from './handler-params.js';
+import type { HostedMethod } from './hosted-method.js';
 import type { Enhancers } from './enhanced-parts.js';
-import { settle, valueOf } from './handler-binder.direct.js';
+import { settle, valueOf } from './direct-call.js';
 
 type Method = (...args: unknown[]) => unknown;
 
@@ -25,7 +25,7 @@ export class EnhancedCall {
   private readonly params: readonly PipedParam[];
 
   constructor(
-    private readonly handler: HostedHandler,
+    private readonly handler: HostedMethod,
     private readonly instance: object,
     private readonly enhancers: Enhancers,
   ) {
@@ -88,7 +88,7 @@ export async function runFilters(filters: Enhancers['filters'], error: unknown, 
 function pipedParam(param: HandlerParam, general: readonly PipeTransform[], own: readonly PipeTransform[]): PipedParam {
   const { source, metatype, schema, data } = param;
   // The context and the metadata are not the caller's to get wrong: only pipes asked for by name see them.
-  const isOurs = source.from === 'ctx' || source.from === 'meta';
+  const isOurs = source.from === 'ctx' || source.from === 'meta' || source.from === 'session';
   const pipes = isOurs ? [...own] : [...general, ...own];
   // A schema that nobody checks would be a comment.
   if (schema !== undefined && !pipes.some((pipe) => pipe instanceof StandardSchemaValidationPipe)) pipes.push(new StandardSchemaValidationPipe({ validateCustomDecorators: true }));

@@ -9,7 +9,7 @@ import {
   PipesContextCreator,
   STATIC_CONTEXT,
 } from '@nestjs/core/internal';
-import type { HostedHandler } from '../wiring/rpc-module.explorer.js';
+import type { HostedMethod } from './hosted-method.js';
 
 /** What runs around a handler, resolved for one context. Global ones first, then the class's, then the method's. */
 export interface Enhancers {
@@ -45,7 +45,7 @@ export class EnhancerResolver {
     this.filters = new FiltersContextCreator(container, config);
   }
 
-  resolve(handler: HostedHandler, instance: object, contextId: ContextId = STATIC_CONTEXT): Enhancers {
+  resolve(handler: HostedMethod, instance: object, contextId: ContextId = STATIC_CONTEXT): Enhancers {
     const { module, wrapper, method, params } = handler;
     const fn = (instance as Record<string, (...args: unknown[]) => void>)[method]!;
     const where = [instance, fn, module.token, contextId, wrapper.id] as const;

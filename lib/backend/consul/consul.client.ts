@@ -3,8 +3,8 @@ import { Agent as HttpAgent, type IncomingMessage } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
 import type Consul from 'consul';
 import { loadPeer } from '../../common/peer.js';
-import type { ResolvedConsulOptions } from './consul.options.js';
-import type { ConsulHealthEntry, ConsulRegistration } from './consul.record.js';
+import type { ConsulAddress, ConsulConnection } from './consul.connection.js';
+import type { ConsulHealthEntry, ConsulRegistration } from './consul.rows.js';
 
 /**
  * The few calls to Consul that the registry makes. The `consul` package stays behind this file: its results are `any`, it knows no AbortSignal, and
@@ -39,7 +39,7 @@ export class ConsulRequestError extends Error {
 /**
  * @throws BootError PEER_MISSING without the `consul` package
  */
-export async function openConsulClient(options: ResolvedConsulOptions): Promise<ConsulClient> {
+export async function openConsulClient(options: ConsulConnection): Promise<ConsulClient> {
   const loaded = (await loadPeer('consul', 'consul()', () => import('consul'))) as unknown as { default: typeof Consul };
   return new PackageClient(options, loaded.default);
 }
@@ -52,20 +52,43 @@ interface Wire {
   dc?: string;
 }
 
-class PackageClient implements ConsulClient {
-  /** Two pools: held watches must not keep a heartbeat from a connection. */
-  private readonly brief: Consul;
-  private readonly held: Consul;
-  private readonly agents: HttpAgent[];
+/** One agent of Consul, with two pools: held watches must not keep a heartbeat from a connection. */
+class Agent {
+  readonly brief: Consul;
+  readonly held: Consul;
+  private readonly pools: readonly HttpAgent[];
 
-  constructor(private readonly options: ResolvedConsulOptions, Client: typeof Consul) {
-    const secure = options.baseUrl.startsWith('https:');
-    const agent = (maxSockets: number) => (secure ? new HttpsAgent({ keepAlive: true, maxSockets, ...options.tls }) : new HttpAgent({ keepAlive: true, maxSockets }));
-    this.agents = [agent(8), agent(Infinity)];
+  constructor({ baseUrl }: ConsulAddress, tls: ConsulConnection['tls'], Client: typeof Consul) {
+    const secure = baseUrl.startsWith('https:');
+    const pool = (maxSockets: number) => (secure ? new HttpsAgent({ keepAlive: true, maxSockets, ...tls }) : new HttpAgent({ keepAlive: true, maxSockets }));
+    const [brief, held] = [pool(8), pool(Infinity)];
+    this.pools = [brief, held];
     // `baseUrl` is the package's, though its types do not say so; it is the only way to a path prefix.
-    const open = (via: HttpAgent) => new Client({ baseUrl: options.baseUrl, agent: via } as ConstructorParameters<typeof Consul>[0]);
-    this.brief = open(this.agents[0]!);
-    this.held = open(this.agents[1]!);
+    const open = (via: HttpAgent) => new Client({ baseUrl, agent: via } as ConstructorParameters<typeof Consul>[0]);
+    this.brief = open(brief);
+    this.held = open(held);
+  }
+
+  close(): void {
+    for (const pool of this.pools) pool.destroy();
+  }
+}
+
+class PackageClient implements ConsulClient {
+  private readonly agents: readonly Agent[];
+  /** The agent that answered last: it is asked until it does not. */
+  private current = 0;
+
+  constructor(private readonly options: ConsulConnection, Client: typeof Consul) {
+    this.agents = options.addresses.map((address) => new Agent(address, options.tls, Client));
+  }
+
+  private get brief(): Consul {
+    return this.agents[this.current]!.brief;
+  }
+
+  private get held(): Consul {
+    return this.agents[this.current]!.held;
   }
 
   async ping(signal?: AbortSignal): Promise<void> {
@@ -107,7 +130,7 @@ class PackageClient implements ConsulClient {
   }
 
   close(): void {
-    for (const agent of this.agents) agent.destroy();
+    for (const agent of this.agents) agent.close();
   }
 
   private async ask(what: string, signal: AbortSignal | undefined, send: (wire: Wire) => Promise<unknown>): Promise<{ response: IncomingMessage; body: unknown }> {
@@ -121,20 +144,29 @@ class PackageClient implements ConsulClient {
     // A kept connection that the agent has closed meanwhile shows as a reset; all our requests may be sent twice.
     const once = () => send(wire).catch((cause: { code?: string }) => (cause.code === 'ECONNRESET' && !signal?.aborted ? send(wire) : Promise.reject(cause as Error)));
     try {
-      const [response, body] = (await once()) as [IncomingMessage, unknown];
-      return { response, body };
-    } catch (cause) {
-      signal?.throwIfAborted();
-      throw this.explain(what, cause);
+      for (let tried = 1; ; tried++) {
+        const asked = this.current;
+        try {
+          const [response, body] = (await once()) as [IncomingMessage, unknown];
+          return { response, body };
+        } catch (cause) {
+          signal?.throwIfAborted();
+          const failure = this.explain(what, cause, asked, tried);
+          if (failure.status !== undefined) throw failure;
+          // Another request may have moved on already.
+          if (this.current === asked) this.current = (asked + 1) % this.agents.length;
+          if (tried >= this.agents.length) throw failure;
+        }
+      }
     } finally {
       signal?.removeEventListener('abort', cancel);
     }
   }
 
-  private explain(what: string, cause: unknown): ConsulRequestError {
+  private explain(what: string, cause: unknown, asked: number, tried: number): ConsulRequestError {
     const error = cause as { message?: string; code?: string; isTimeout?: boolean; response?: { statusCode?: number; body?: unknown } };
     const status = error.response?.statusCode;
-    const where = `consul at ${this.options.address}`;
+    const where = `consul at ${tried > 1 && status === undefined ? this.options.address : this.options.addresses[asked]!.address}`;
     if (status !== undefined) {
       const said = typeof error.response?.body === 'string' || Buffer.isBuffer(error.response?.body) ? `: ${String(error.response.body).trim().slice(0, 200)}` : '';
       const hint = status === 403 ? '; check the token and its policy' : status === 429 ? '; it has too many connections or requests' : '';

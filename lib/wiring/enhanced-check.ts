@@ -1,7 +1,7 @@
 import { EXCEPTION_FILTERS_METADATA, GUARDS_METADATA, INTERCEPTORS_METADATA, PIPES_METADATA } from '@nestjs/common/internal';
 import type { ApplicationConfig } from '@nestjs/core';
 import { BootError } from '../common/boot-error.js';
-import type { HostedHandler } from '../wiring/rpc-module.explorer.js';
+import type { HostedMethod } from './hosted-method.js';
 
 /** Kinds of enhancers: how they are declared, and the method that makes one. */
 const KINDS = [
@@ -12,7 +12,7 @@ const KINDS = [
 ] as const;
 
 /** What a handler declares, before anything is resolved. */
-function declared(handler: HostedHandler): { decorator: string; method: string; enhancer: unknown }[] {
+function declared(handler: HostedMethod): { decorator: string; method: string; enhancer: unknown }[] {
   const fn = (handler.classRef.prototype as Record<string, object>)[handler.method]!;
   return [
     ...KINDS.flatMap(({ decorator, key, method }) =>
@@ -23,7 +23,7 @@ function declared(handler: HostedHandler): { decorator: string; method: string; 
 }
 
 /** True when Nest has anything to do around the handler. */
-export function isEnhanced(handler: HostedHandler): boolean {
+export function isEnhanced(handler: HostedMethod): boolean {
   return declared(handler).length > 0 || handler.params.some(({ source, schema }) => source.from === 'custom' || schema !== undefined);
 }
 
@@ -33,7 +33,7 @@ export function hasGlobals(config: ApplicationConfig): boolean {
 }
 
 /** Enhancers given as classes that Nest did not resolve: it would skip them and say nothing. */
-export function unresolved(handler: HostedHandler): BootError[] {
+export function unresolved(handler: HostedMethod): BootError[] {
   return declared(handler).flatMap(({ decorator, method, enhancer }) => {
     if (typeof enhancer !== 'function' || isFunction(enhancer, method)) return [];
     const wrapper = handler.module.injectables.get(enhancer);

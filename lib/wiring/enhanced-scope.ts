@@ -1,7 +1,7 @@
 import { ContextIdFactory, ModuleRef, type ContextId } from '@nestjs/core';
 import { ExecutionContextHost, type Injector, type InstanceWrapper, REQUEST_CONTEXT_ID } from '@nestjs/core/internal';
 import type { RpcContext } from '../common/call-context.js';
-import type { HostedHandler } from '../wiring/rpc-module.explorer.js';
+import type { HostedMethod } from './hosted-method.js';
 import { EnhancedCall, runFilters } from './enhanced-call.js';
 import type { EnhancerResolver, Enhancers } from './enhanced-parts.js';
 
@@ -40,7 +40,7 @@ export class ScopedCall {
   private readonly placeholder: object;
 
   constructor(
-    private readonly handler: HostedHandler,
+    private readonly handler: HostedMethod,
     private readonly resolver: EnhancerResolver,
     private readonly injector: Injector,
     private readonly globals: InstanceWrapper[],

@@ -1,6 +1,6 @@
 import { isObservable, lastValueFrom } from 'rxjs';
 import type { RpcContext } from '../common/call-context.js';
-import type { HandlerParam } from '../wiring/handler-params.js';
+import type { HandlerParam } from './handler-params.js';
 
 /** How the server runs a handler. */
 export type Invoke = (args: readonly unknown[], context: RpcContext) => unknown;
@@ -58,6 +58,7 @@ function general(instance: object, method: Method, params: readonly HandlerParam
 export function valueOf({ source }: HandlerParam, args: readonly unknown[], context: RpcContext): unknown {
   switch (source.from) {
     case 'arg':
+    case 'session':
       return args[source.arg];
     case 'property':
       return (args[0] as Record<string, unknown> | null | undefined)?.[source.property];

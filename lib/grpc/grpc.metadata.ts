@@ -1,0 +1,116 @@
+import type { Metadata } from '@grpc/grpc-js';
+import type { HeldLane } from '../common/call-context.js';
+import type { GrpcLibrary } from './load-grpc.js';
+
+/** Keys with a meaning of their own; they never show up in `ctx.metadata`. */
+export const GRPC_KEYS = {
+  /** Who calls: a node id, or a name. */
+  caller: 'anthill-caller',
+  /** `1`: passed on from outside by a gateway. */
+  external: 'anthill-external',
+  /** Lanes that the calls up the chain hold: JSON, `[[node, lane, path], ...]`. */
+  chain: 'anthill-chain',
+  /** JSON object, UTF-8: pairs that gRPC has no room for, because a value is not printable ASCII or a key has other characters than `a-z 0-9 - _ .` */
+  text: 'anthill-text-bin',
+  /** On replies, `1`: the request provably reached no handler. */
+  undelivered: 'anthill-undelivered',
+  /** google.rpc.Status, see rich-status. */
+  status: 'grpc-status-details-bin',
+} as const;
+
+const OURS: ReadonlySet<string> = new Set(Object.values(GRPC_KEYS));
+const LEGAL_KEY = /^[0-9a-z_.-]+$/;
+/** What HTTP/2 peers may trim or fold is no text of the user: no blank at the ends. */
+const LEGAL_VALUE = /^(?:[!-~](?:[ -~]*[!-~])?)?$/;
+const MAX_CHAIN = 64;
+
+/**
+ * Metadata as handlers see it: strings, keys in lower case, values of a repeated key joined by `, `, binary values (`-bin`) in base64. What is
+ * ours or the library's is left out; what cannot be read is, too.
+ */
+export function readMetadata(metadata: Metadata): Record<string, string> {
+  const result = Object.create(null) as Record<string, string>;
+  for (const [key, values] of Object.entries(metadata.toJSON())) {
+    if (key.startsWith('grpc-') || OURS.has(key)) continue;
+    result[key] = values.map((value) => (typeof value === 'string' ? value : value.toString('base64'))).join(', ');
+  }
+  const [text] = metadata.get(GRPC_KEYS.text);
+  if (Buffer.isBuffer(text)) for (const [key, value] of Object.entries(readObject(text.toString()))) if (typeof value === 'string') result[key] = value;
+  return result;
+}
+
+/** Adds pairs to metadata that leaves. Keys go in lower case, as gRPC wants it; `-bin` values are base64; reserved keys are skipped. */
+export function writeMetadata(target: Metadata, pairs: Readonly<Record<string, string>>): void {
+  let text: Record<string, string> | undefined;
+  for (const [given, value] of Object.entries(pairs)) {
+    const key = given.toLowerCase();
+    if (key.startsWith('grpc-') || OURS.has(key)) continue;
+    if (LEGAL_KEY.test(key) && key.endsWith('-bin')) target.set(key, Buffer.from(value, 'base64'));
+    else if (LEGAL_KEY.test(key) && LEGAL_VALUE.test(value)) target.set(key, value);
+    else (text ??= Object.create(null) as Record<string, string>)[given] = value;
+  }
+  if (text) target.set(GRPC_KEYS.text, Buffer.from(JSON.stringify(text)));
+}
+
+/** What a call says of itself besides its metadata. */
+export interface CallOrigin {
+  readonly caller: string | undefined;
+  readonly external: boolean;
+  readonly chain: readonly HeldLane[];
+}
+
+/** Never throws: strangers write it. */
+export function readOrigin(metadata: Metadata): CallOrigin {
+  const caller = text(metadata, GRPC_KEYS.caller);
+  return { caller: caller === undefined ? undefined : unescapeAscii(caller), external: text(metadata, GRPC_KEYS.external) === '1', chain: readChain(text(metadata, GRPC_KEYS.chain)) };
+}
+
+/** The metadata of a call that leaves this process. */
+export function outgoingMetadata(grpc: GrpcLibrary, pairs: Readonly<Record<string, string>> | undefined, origin: CallOrigin): Metadata {
+  const metadata = new grpc.Metadata();
+  if (pairs) writeMetadata(metadata, pairs);
+  if (origin.caller !== undefined) metadata.set(GRPC_KEYS.caller, escapeAscii(origin.caller));
+  if (origin.external) metadata.set(GRPC_KEYS.external, '1');
+  if (origin.chain.length > 0 && origin.chain.length <= MAX_CHAIN) {
+    metadata.set(GRPC_KEYS.chain, escapeAscii(JSON.stringify(origin.chain.map(({ node, lane, path }) => [node, lane, path]))));
+  }
+  return metadata;
+}
+
+/** As JSON does it: what is not printable ASCII as \uXXXX. Inside of JSON it stays JSON. */
+export function escapeAscii(value: string): string {
+  return value.replace(/[^ -~]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);
+}
+
+function unescapeAscii(value: string): string {
+  return value.replace(/\\u([0-9a-f]{4})/g, (_all, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
+}
+
+function text(metadata: Metadata, key: string): string | undefined {
+  const [value] = metadata.get(key);
+  return typeof value === 'string' && value !== '' ? value : undefined;
+}
+
+function readChain(json: string | undefined): readonly HeldLane[] {
+  if (json === undefined) return [];
+  try {
+    const list = JSON.parse(json) as unknown;
+    if (!Array.isArray(list) || list.length > MAX_CHAIN) return [];
+    return list.flatMap((item: unknown): HeldLane[] => {
+      if (!Array.isArray(item) || item.length !== 3 || !item.every((part) => typeof part === 'string')) return [];
+      const [node, lane, path] = item as [string, string, string];
+      return [{ node, lane, path }];
+    });
+  } catch {
+    return [];
+  }
+}
+
+function readObject(json: string): object {
+  try {
+    const value = JSON.parse(json) as unknown;
+    return typeof value === 'object' && value !== null ? value : {};
+  } catch {
+    return {};
+  }
+}
