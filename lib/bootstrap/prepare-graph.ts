@@ -73,10 +73,12 @@ function withHandlers(modules: readonly RpcModuleRef[]): ClientClass[] {
 
 function configOptionsOf(options: AppOptions, moduleTypes: readonly string[]): LoadConfigOptions {
   const { workDir, configFile, processId, logDir, biDir, flags, argv, env, sources, settings } = options;
-  const { processName, rpc, advertise, registration, killWaitMs, graceMs, log, redis, wires } = options;
+  const { processName, zone, discovery, rpc, advertise, registration, killWaitMs, graceMs, log, redis, wires } = options;
   const named = (kind: keyof PluginTable): unknown => chosen(kind, options[kind as 'transport']).named;
   const overrides = defined({
     processName,
+    zone,
+    discovery,
     rpc,
     advertise,
     registration,

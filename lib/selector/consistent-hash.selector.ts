@@ -31,10 +31,10 @@ const BASE_SHARE = 0.5;
  * @public
  */
 export function consistentHash(options: ConsistentHashOptions = {}): Selector {
-  checkOptions('consistentHash', options, ['replicas', 'loadFactor', 'allowance', 'random']);
-  const replicas = integerOf('consistentHash', 'replicas', options.replicas ?? 48, 1, 10_000);
-  const loadFactor = numberOf('consistentHash', 'loadFactor', options.loadFactor ?? 1.25, 1, Infinity);
-  const allowance = integerOf('consistentHash', 'allowance', options.allowance ?? 8, 1);
+  checkOptions('consistentHash()', options, ['replicas', 'loadFactor', 'allowance', 'random']);
+  const replicas = integerOf('consistentHash()', 'replicas', options.replicas ?? 48, 1, 10_000);
+  const loadFactor = numberOf('consistentHash()', 'loadFactor', options.loadFactor ?? 1.25, 1, Infinity);
+  const allowance = integerOf('consistentHash()', 'allowance', options.allowance ?? 8, 1);
   const { random = systemRandom } = options;
 
   const rings = new WeakMap<readonly ServiceNode[], HashRing>();

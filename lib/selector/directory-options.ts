@@ -1,20 +1,7 @@
 import type { Clock, RandomSource } from '../common/clock.js';
+import type { DiscoveryOptions } from '../common/discovery-options.js';
 import type { Logger } from '../common/logger.js';
 import type { NodeFilter, Selector } from '../common/selection.js';
-import type { OutlierDetectionOptions } from './outlier-options.js';
-
-/** How a directory treats nodes whatever the strategy; all optional. @public */
-export interface DiscoveryOptions {
-  /** Leaves out nodes whose calls fail one after the other. @default off: consecutiveFailures is 0 */
-  outlierDetection?: OutlierDetectionOptions;
-  /**
-   * In percent. With fewer nodes than this neither unreachable nor ejected, ejections are ignored. With fewer left in a snapshot of what there was a moment ago, the missing
-   * ones are kept for `holdMs`. @default 50
-   */
-  panicThreshold?: number;
-  /** How many milliseconds nodes are kept that the registry lost all at once. 0: the registry is always believed. @default 15000 */
-  holdMs?: number;
-}
 
 /** How a service directory works; all optional. */
 export interface ServiceDirectoryOptions extends DiscoveryOptions {

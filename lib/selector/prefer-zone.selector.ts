@@ -24,12 +24,12 @@ export interface PreferZoneOptions {
  * @public
  */
 export function preferZone(options: PreferZoneOptions = {}): Selector {
-  checkOptions('preferZone', options, ['selector', 'zone', 'key', 'minShare', 'minNodes']);
+  checkOptions('preferZone()', options, ['selector', 'zone', 'key', 'minShare', 'minNodes']);
   const inner = options.selector ?? random();
-  const own = options.zone === undefined ? undefined : textOf('preferZone', 'zone', options.zone);
-  const key = textOf('preferZone', 'key', options.key ?? 'zone');
-  const minShare = numberOf('preferZone', 'minShare', options.minShare ?? 0.5, 0, 1);
-  const minNodes = integerOf('preferZone', 'minNodes', options.minNodes ?? 1, 1);
+  const own = options.zone === undefined ? undefined : textOf('preferZone()', 'zone', options.zone);
+  const key = textOf('preferZone()', 'key', options.key ?? 'zone');
+  const minShare = numberOf('preferZone()', 'minShare', options.minShare ?? 0.5, 0, 1);
+  const minNodes = integerOf('preferZone()', 'minNodes', options.minNodes ?? 1, 1);
 
   const inZone = (nodes: readonly ServiceNode[], zone: string) => nodes.filter(({ metadata }) => Object.hasOwn(metadata, key) && metadata[key] === zone);
   const choices = new WeakMap<readonly ServiceNode[], Preference>();

@@ -1,7 +1,11 @@
 import { BootError } from '../common/boot-error.js';
 import { didYouMean } from '../common/did-you-mean.js';
 
-/** Options come from config as well, where nobody checks types. @throws BootError SELECTOR_OPTIONS for one that does not exist */
+/**
+ * Options come from config as well, where nobody checks types.
+ * @param of whose they are, as the message begins
+ * @throws BootError SELECTOR_OPTIONS for one that does not exist
+ */
 export function checkOptions(of: string, given: object, known: readonly string[]): void {
   for (const key of Object.keys(given)) {
     if (!known.includes(key)) throw wrongOption(of, `unknown option "${key}"${didYouMean(key, known)}; there are ${known.join(', ')}`);
@@ -27,7 +31,7 @@ export function textOf(of: string, key: string, value: unknown): string {
 }
 
 export function wrongOption(of: string, what: string): BootError {
-  return new BootError('SELECTOR_OPTIONS', `${of}(): ${what}`);
+  return new BootError('SELECTOR_OPTIONS', `${of}: ${what}`);
 }
 
 function range(min: number, max: number): string {
