@@ -9,6 +9,7 @@ const APP_OPTIONS = {
   logDir: true,
   biDir: true,
   processName: true,
+  environment: true,
   rpc: true,
   advertise: true,
   registration: true,

@@ -14,6 +14,8 @@ export interface NodeOptions {
   ttlMs?: number;
   /** How often the registration is renewed, in milliseconds. @default registration.intervalMs, or half of ttlMs when that is less */
   intervalMs?: number;
+  /** How the node is written into the registry, where that knows several ways (Consul: `mqant`, `grpc`, `hrpc`). @default as the registry does */
+  registration?: PluginChoice | readonly PluginChoice[];
   /** Published with the node. */
   metadata?: Record<string, string | number | boolean>;
 }
@@ -24,6 +26,8 @@ export interface NodeOptions {
  */
 export interface AnthillSection {
   processName?: string;
+  /** hrpc's environment, such as `development` or `production`. Published as metadata `anthill.env`. */
+  environment?: string;
   transport?: PluginChoice;
   registry?: PluginChoice;
   selector?: PluginChoice;

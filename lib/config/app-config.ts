@@ -20,6 +20,8 @@ export interface ModuleConfig {
   /** Both are there, or neither: then decorators and `registration` decide. */
   readonly ttlMs?: number;
   readonly intervalMs?: number;
+  /** Names with options. */
+  readonly registration?: readonly ({ readonly name: string } & Readonly<Record<string, unknown>>)[];
   readonly metadata: Readonly<Record<string, string>>;
 }
 
@@ -39,6 +41,7 @@ export interface AppConfig {
   /** The process group, mqant's ProcessID. */
   readonly processId: string;
   readonly processName?: string;
+  readonly environment?: string;
   /** Absolute, as are the other paths. */
   readonly workDir: string;
   /** The file that was read. */

@@ -109,12 +109,14 @@ function mentioned(tree: Tree): string[] {
 function modulesOf(tree: Tree, processId: string, registration: Times, findings: Findings): ReadonlyMap<string, ModuleConfig> {
   const result = new Map<string, ModuleConfig>();
   for (const [type, value] of Object.entries(objectAt(tree.anthill, 'modules'))) {
-    const { settings, metadata, ttlMs, intervalMs, ...rest } = value as Plain;
+    const { settings, metadata, ttlMs, intervalMs, registration: records, ...rest } = value as Plain;
     const entries = (tree.module && getOwn(tree.module, type)) as Plain[] | undefined;
     const id = entries?.find((entry) => entry.ProcessID === processId)?.Id as string | undefined;
     const hasTimes = ttlMs !== undefined || intervalMs !== undefined;
     const times = hasTimes && timesOf(`Anthill.modules.${type}`, { ttlMs: ttlMs ?? registration.ttlMs, intervalMs }, findings, registration.intervalMs);
-    result.set(type, deepFreeze(maskTree({ ...rest, ...(id !== undefined && { id }), ...times, settings: (settings ?? {}) as Plain, metadata: (metadata ?? {}) as Record<string, string> })));
+    const written = Array.isArray(records) && { registration: (records as Plain[]).map(({ name, options }) => ({ ...(options as Plain), name: name as string })) };
+    const plain = { ...rest, ...written, ...(id !== undefined && { id }), ...times, settings: (settings ?? {}) as Plain, metadata: (metadata ?? {}) as Record<string, string> };
+    result.set(type, deepFreeze(maskTree(plain)));
   }
   return result;
 }

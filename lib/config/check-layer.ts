@@ -45,6 +45,12 @@ class LayerCheck {
         return [...(raw as string[])];
       case 'plugin':
         return this.plugin(raw, path, raw !== given) ?? this.wrong(spec, given, path);
+      case 'plugins': {
+        const list: unknown[] = Array.isArray(raw) ? raw : [raw];
+        const plugins = list.map((item, i) => this.plugin(item, [...path, i], raw !== given));
+        if (list.length === 0 || plugins.includes(undefined)) break;
+        return plugins;
+      }
       case 'text-map':
         if (!isPlain(raw)) break;
         return this.entries(raw, (inner, key) => (isScalar(inner) ? String(inner) : this.wrong('a string, a number, true or false', inner, [...path, key])));

@@ -13,6 +13,7 @@ const SHORT: ReadonlyMap<string, (value: string) => Plain> = new Map<string, (va
   ['natsurl', (value) => ({ transport: { name: 'nats', servers: value.split(',').map((url) => url.trim()) } })],
   ['redisurl', (value) => ({ redis: { default: { url: value } } })],
   ['consuladdr', (value) => ({ registry: { name: 'consul', addr: value } })],
+  ['etcdendpoints', (value) => ({ registry: { name: 'etcd', endpoints: value } })],
 ]);
 
 /**

@@ -9,6 +9,7 @@ const nodeKeys = {
   version: text('Version the node publishes, instead of the one of @RpcModule.'),
   ttlMs: integer('A node that stops renewing is gone after this many milliseconds.', 1),
   intervalMs: integer('Milliseconds between renewals of the registration; less than ttlMs.', 1),
+  registration: { kind: 'plugins', doc: 'How the node is written into the registry, where that knows several ways. Consul: "mqant", "grpc", "hrpc", an object with a name and options, or a list.' },
   metadata: { kind: 'text-map', doc: 'Published with the node; selectors and filters read it.' },
 } satisfies Record<keyof NodeOptions, Spec>;
 
@@ -28,8 +29,9 @@ const discoveryKeys = {
 
 const anthill = object('What mqant has no key for.', {
   processName: text('Name of this process in logs.'),
+  environment: text('Name of the environment, such as "production": a tag of hrpc registrations, and what is looked for by default.', { pattern: '^[^,\\s/]+$', patternText: 'a name without spaces, commas and slashes' }),
   transport: { kind: 'plugin', doc: 'How calls travel: "memory", "nats", or an object with a name and the options of that transport.', default: 'memory' },
-  registry: { kind: 'plugin', doc: 'Where nodes are announced and found: "memory", "consul", or an object with a name and its options.', default: 'memory' },
+  registry: { kind: 'plugin', doc: 'Where nodes are announced and found: "memory", "consul", "etcd", or an object with a name and its options.', default: 'memory' },
   selector: { kind: 'plugin', doc: 'How one of several nodes is chosen.', default: 'random' },
   zone: text('Where this process is: metadata "zone" of its nodes, and what selector "prefer-zone" prefers.'),
   discovery: object('How callers treat nodes, whatever the selector.', discoveryKeys),
