@@ -1,9 +1,12 @@
 import type { ServiceNode } from '../common/service-node.js';
 
+/** So many nodes that leave one by one within a short time are no longer taken for nodes that stop in good order. */
+const MANY = 4;
+
 /**
  * Doubts a registry that loses many nodes of a service at once, as one does that was restarted, partitioned from the nodes, or emptied by mistake. When less than a
- * share of the nodes is left of what there was a moment ago, and at least two are missing, the missing ones are kept for a while; each goes at once when a call finds
- * it unreachable. One node that leaves, and nodes that leave one by one over a longer time, are believed at once.
+ * share of the nodes is left of what there was a moment ago, the missing ones are kept for a while; each goes at once when a call finds it unreachable. A node that
+ * leaves alone is believed, unless {@link MANY} have gone within that while: leases of nodes that cannot reach the registry end one by one.
  */
 export class SuddenLoss {
   /** Nodes that the registry misses and that are kept. */
@@ -51,14 +54,15 @@ export class SuddenLoss {
       this.end();
       return listed;
     }
-    const isSudden = missing >= 2 && listed.length < this.share * this.before;
+    const there = new Set(listed.map(({ id }) => id));
+    const lost = known.filter(({ id }) => !there.has(id));
+    const isSudden = listed.length < this.share * this.before && (this.isHolding || lost.length >= 2 || missing >= MANY);
     if (!isSudden && !this.isHolding) return listed;
     // What is held is held for the whole time, though the loss may have begun with a node that left in good order.
     if (!this.isHolding) this.ends = now + this.holdMs;
-    const there = new Set(listed.map(({ id }) => id));
-    const lost = (isSudden ? known : [...this.held.values()]).filter(({ id }) => !there.has(id));
-    this.held = new Map(lost.map((node) => [node.id, node]));
-    return [...listed, ...lost];
+    const kept = isSudden ? lost : lost.filter(({ id }) => this.held.has(id));
+    this.held = new Map(kept.map((node) => [node.id, node]));
+    return [...listed, ...kept];
   }
 
   /** The registry was right about this one. False: it is not held. */

@@ -51,7 +51,17 @@ describe('a registry that loses nodes all at once', () => {
     directory.close();
   });
 
-  it('is doubted as well when the loss comes in steps', async () => {
+  it('is believed at once of a few nodes that stop one after the other', async () => {
+    const { say, known, directory, clock } = await rig('abc');
+    for (const left of ['bc', 'c', '']) {
+      await say(left);
+      assert.equal(await known(), left);
+      await clock.advance(100);
+    }
+    directory.close();
+  });
+
+  it('is doubted as well when the loss of many comes in steps', async () => {
     const { say, known, clock, directory } = await rig('abcdef');
     for (const left of ['bcdef', 'cdef', 'def']) {
       await say(left);
