@@ -68,6 +68,10 @@ export type { ExplainedNode, Objection, PickExplanation, SelectorView } from './
 export type { ExplainOptions } from './rpc/explain-call.js';
 export type { ServiceNode } from './common/service-node.js';
 
+// Health
+export { HealthModule } from './health/health.module.js';
+export type { HealthOptions } from './health/health.server.js';
+
 // In-process adapters and wires
 export { memory as memoryTransport } from './transport/memory/memory.transport.js';
 export { memoryHub as memoryTransportHub } from './transport/memory/memory.hub.js';
