@@ -1,3 +1,4 @@
+import type { DiscoveryOptions } from '../common/discovery-options.js';
 import type { DatabaseSection } from './database-section.js';
 import type { RedisSection } from './redis-section.js';
 
@@ -31,11 +32,17 @@ export interface AnthillSection {
   transport?: PluginChoice;
   registry?: PluginChoice;
   selector?: PluginChoice;
+  /** Where this process is: published as metadata `zone` of its nodes, and preferred by `prefer-zone`. */
+  zone?: string;
+  /** How callers treat nodes, whatever the selector. */
+  discovery?: DiscoveryOptions;
   codec?: string;
   wires?: readonly string[];
   rpc?: { timeoutMs?: number; maxConcurrent?: number; queue?: number; log?: boolean };
   /** How others reach this process, for endpoints besides the transport (gRPC, health). */
   advertise?: { host?: string };
+  /** The health server; off unless something is said here. */
+  health?: { enabled?: boolean; port?: number; host?: string };
   registration?: { ttlMs?: number; intervalMs?: number };
   killWaitMs?: number;
   graceMs?: number;

@@ -1,3 +1,4 @@
+import type { DiscoveryOptions } from '../common/discovery-options.js';
 import type { DatabaseSection } from './database-section.js';
 import type { LogFormat, LogLevel } from './anthill-section.js';
 import type { RedisConfig } from './redis-section.js';
@@ -68,6 +69,8 @@ export interface AppConfig {
   readonly transport: PluginConfig;
   readonly registry: PluginConfig;
   readonly selector: PluginConfig;
+  readonly zone?: string;
+  readonly discovery: DiscoveryOptions;
   readonly codec: string;
   /** Best first. */
   readonly wires: readonly string[];
@@ -79,6 +82,8 @@ export interface AppConfig {
     readonly log: boolean;
   };
   readonly advertise: { readonly host?: string };
+  /** Enabled when it was said so, or when a port or host was given. */
+  readonly health: { readonly enabled: boolean; readonly port?: number; readonly host?: string };
   readonly registration: { readonly ttlMs: number; readonly intervalMs: number };
   /** By name; undefined: config declares none. */
   readonly databases?: Readonly<Record<string, DatabaseSection>>;
