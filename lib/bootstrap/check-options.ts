@@ -15,6 +15,7 @@ const APP_OPTIONS = {
   killWaitMs: true,
   graceMs: true,
   log: true,
+  grpc: true,
   transport: true,
   registry: true,
   selector: true,

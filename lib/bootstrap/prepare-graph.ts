@@ -73,7 +73,7 @@ function withHandlers(modules: readonly RpcModuleRef[]): ClientClass[] {
 
 function configOptionsOf(options: AppOptions, moduleTypes: readonly string[]): LoadConfigOptions {
   const { workDir, configFile, processId, logDir, biDir, flags, argv, env, sources, settings } = options;
-  const { processName, rpc, advertise, registration, killWaitMs, graceMs, log, wires } = options;
+  const { processName, rpc, advertise, registration, killWaitMs, graceMs, log, grpc, wires } = options;
   const named = (kind: keyof PluginTable): unknown => chosen(kind, options[kind as 'transport']).named;
   const overrides = defined({
     processName,
@@ -83,6 +83,7 @@ function configOptionsOf(options: AppOptions, moduleTypes: readonly string[]): L
     killWaitMs,
     graceMs,
     log,
+    grpc,
     settings,
     wires: Array.isArray(wires) && wires.some((wire) => typeof wire !== 'string') ? undefined : wires,
     transport: named('transport'),

@@ -33,7 +33,30 @@ export interface AnthillSection {
   killWaitMs?: number;
   graceMs?: number;
   log?: { level?: LogLevel; format?: LogFormat };
+  grpc?: GrpcSection;
   modules?: Record<string, NodeOptions & { settings?: Record<string, unknown> }>;
+}
+
+/** The gRPC server of `anthill/grpc`. @public */
+export interface GrpcSection {
+  /** Address to listen on. */
+  host?: string;
+  /** 0: any free one. */
+  port?: number;
+  /** Paths, relative ones from the working directory, or PEM texts. Without `cert`: no TLS. With `ca`, clients may show certificates. */
+  tls?: { cert?: string; key?: string; ca?: string; requireClientCert?: boolean };
+  /** Largest request. */
+  maxMessageBytes?: number;
+  /** Calls of one connection at a time. */
+  maxConcurrentStreams?: number;
+  /** 0: no pings. */
+  keepaliveMs?: number;
+  keepaliveTimeoutMs?: number;
+  /** 0: for ever. */
+  maxConnectionAgeMs?: number;
+  reflection?: boolean;
+  /** Who may call `@Handler`s through `anthill.v1.Rpc`: nobody, anybody those that are `public`, or all of them. */
+  generic?: 'off' | 'public' | 'all';
 }
 
 /** @public */

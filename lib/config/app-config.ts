@@ -1,4 +1,4 @@
-import type { LogFormat, LogLevel } from './anthill-section.js';
+import type { GrpcSection, LogFormat, LogLevel } from './anthill-section.js';
 
 /** A plug-in that config has chosen. @public */
 export interface PluginConfig {
@@ -71,4 +71,5 @@ export interface AppConfig {
   readonly killWaitMs: number;
   readonly graceMs: number;
   readonly log: { readonly level: LogLevel; readonly format: LogFormat };
+  readonly grpc: Readonly<Required<GrpcSection>>;
 }
