@@ -84,6 +84,11 @@ export class AppEngine {
     return this.opened ? [...this.options.runtime.health(), ...parts] : parts;
   }
 
+  /** A part that runs already. */
+  adopt(part: AppPart): void {
+    this.started.push(part);
+  }
+
   moveTo(state: AppState): void {
     const from = this.current;
     this.current = state;

@@ -1,4 +1,4 @@
-import type { NodePicker, Picked, SelectOptions } from '../common/selection.js';
+import type { NodePicker, Picked, SelectOptions, ServiceChange } from '../common/selection.js';
 import { parseTarget, type ServiceNode } from '../common/service-node.js';
 
 /**
@@ -34,5 +34,9 @@ export class DrainingPicker implements NodePicker {
 
   nodes(type: string): Promise<readonly ServiceNode[]> {
     return this.directory.nodes(type);
+  }
+
+  onChange(listener: (change: ServiceChange) => void): () => void {
+    return this.directory.onChange(listener);
   }
 }

@@ -42,6 +42,7 @@ export const BUILT_IN: PluginTable = Object.freeze({
   registry: {
     memory: async () => (await import('../registry/memory.registry.js')).memory(),
     consul: async (options, { logger, env }) => (await import('../registry/consul/consul.registry.js')).consul({ logger, ...(env && { env }), ...options }),
+    etcd: async (options, { logger }) => (await import('../registry/etcd/etcd.registry.js')).etcd({ logger, ...options }),
   },
   selector: {
     random: () => random(),

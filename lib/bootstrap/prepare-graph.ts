@@ -73,10 +73,11 @@ function withHandlers(modules: readonly RpcModuleRef[]): ClientClass[] {
 
 function configOptionsOf(options: AppOptions, moduleTypes: readonly string[]): LoadConfigOptions {
   const { workDir, configFile, processId, logDir, biDir, flags, argv, env, sources, settings } = options;
-  const { processName, rpc, advertise, registration, killWaitMs, graceMs, log, grpc, wires } = options;
+  const { processName, environment, rpc, advertise, registration, killWaitMs, graceMs, log, redis, grpc, wires } = options;
   const named = (kind: keyof PluginTable): unknown => chosen(kind, options[kind as 'transport']).named;
   const overrides = defined({
     processName,
+    environment,
     rpc,
     advertise,
     registration,
@@ -84,6 +85,7 @@ function configOptionsOf(options: AppOptions, moduleTypes: readonly string[]): L
     graceMs,
     log,
     grpc,
+    redis,
     settings,
     wires: Array.isArray(wires) && wires.some((wire) => typeof wire !== 'string') ? undefined : wires,
     transport: named('transport'),

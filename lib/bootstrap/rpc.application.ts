@@ -1,5 +1,7 @@
 import type { Type } from '@nestjs/common';
-import type { AppHealth, AppState } from '../common/lifecycle.js';
+import type { Clock, RandomSource } from '../common/clock.js';
+import type { AppHealth, AppPart, AppState } from '../common/lifecycle.js';
+import type { Logger } from '../common/logger.js';
 import type { ClientOptions } from '../common/client-contract.js';
 import type { AppConfig } from '../config/app-config.js';
 import { loadConfig } from '../config/load-config.js';
@@ -10,6 +12,7 @@ import type { HandlerDescriptor } from '../rpc/handler-entry.js';
 import type { HandlerHost, ServiceHost, ServiceOptions } from '../rpc/service-host.js';
 import type { HookedApp } from './app-hooks.js';
 import { AppEngine, type StartOptions } from './app-engine.js';
+import { checkedPart } from './app-parts.js';
 import { listenToSignals } from './app-signals.js';
 import { Container, type ContainerAccess } from './container.js';
 import { addService, openService } from './extra-service.js';
@@ -111,6 +114,26 @@ export class RpcApplication implements AppHandle, HookedApp, ServiceHost {
   /** @internal The node of a module, for parts that bring calls of another kind to its handlers. */
   hostOf(type: string): HandlerHost | undefined {
     return this.prepared.nodes.get(type)?.server;
+  }
+
+  /** @internal */
+  adopt(part: AppPart): void {
+    this.engine.adopt(checkedPart(part, 'a provider'));
+  }
+
+  /** @internal */
+  get logger(): Logger {
+    return this.prepared.logger;
+  }
+
+  /** @internal */
+  get clock(): Clock {
+    return this.prepared.clock;
+  }
+
+  /** @internal */
+  get random(): RandomSource {
+    return this.prepared.random;
   }
 
   /** @internal */
@@ -295,7 +318,7 @@ export class RpcApplication implements AppHandle, HookedApp, ServiceHost {
 
   /** @internal */
   settingsOf(type: string): unknown {
-    return this.liveConfig.moduleOf(type).settings;
+    return this.liveConfig.reveal(this.liveConfig.moduleOf(type).settings, `Anthill.modules.${type}.settings`);
   }
 
   /** @internal */

@@ -50,6 +50,15 @@ export interface Picked {
   done(outcome: CallOutcome): void;
 }
 
+/** What changed in a service. */
+export interface ServiceChange {
+  readonly service: string;
+  readonly added: readonly ServiceNode[];
+  /** As they are now. */
+  readonly changed: readonly ServiceNode[];
+  readonly removed: readonly ServiceNode[];
+}
+
 /** What the RPC client needs of discovery. */
 export interface NodePicker {
   /**
@@ -62,4 +71,6 @@ export interface NodePicker {
   markUnreachable(node: ServiceNode): void;
   /** All known nodes of a service (mqant GetServersByType). */
   nodes(type: string): Promise<readonly ServiceNode[]>;
+  /** Calls `listener` with each change of a service in use, for who keeps connections to nodes. Returns the function that ends it. */
+  onChange(listener: (change: ServiceChange) => void): () => void;
 }

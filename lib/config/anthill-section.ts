@@ -1,3 +1,6 @@
+import type { GrpcSection } from './grpc-section.js';
+import type { RedisSection } from './redis-section.js';
+
 /** A plug-in by name, with options for it. @public */
 export type PluginChoice = string | ({ name: string } & Record<string, unknown>);
 
@@ -11,6 +14,8 @@ export interface NodeOptions {
   ttlMs?: number;
   /** How often the registration is renewed, in milliseconds. @default registration.intervalMs, or half of ttlMs when that is less */
   intervalMs?: number;
+  /** How the node is written into the registry, where that knows several ways (Consul: `mqant`, `grpc`, `hrpc`). @default as the registry does */
+  registration?: PluginChoice | readonly PluginChoice[];
   /** Published with the node. */
   metadata?: Record<string, string | number | boolean>;
 }
@@ -21,6 +26,8 @@ export interface NodeOptions {
  */
 export interface AnthillSection {
   processName?: string;
+  /** hrpc's environment, such as `development` or `production`. Published as metadata `anthill.env`. */
+  environment?: string;
   transport?: PluginChoice;
   registry?: PluginChoice;
   selector?: PluginChoice;
@@ -34,29 +41,9 @@ export interface AnthillSection {
   graceMs?: number;
   log?: { level?: LogLevel; format?: LogFormat };
   grpc?: GrpcSection;
+  /** By the name that `@InjectRedis(name)` asks for. */
+  redis?: Record<string, RedisSection>;
   modules?: Record<string, NodeOptions & { settings?: Record<string, unknown> }>;
-}
-
-/** The gRPC server of `anthill/grpc`. @public */
-export interface GrpcSection {
-  /** Address to listen on. */
-  host?: string;
-  /** 0: any free one. */
-  port?: number;
-  /** Paths, relative ones from the working directory, or PEM texts. Without `cert`: no TLS. With `ca`, clients may show certificates. */
-  tls?: { cert?: string; key?: string; ca?: string; requireClientCert?: boolean };
-  /** Largest request. */
-  maxMessageBytes?: number;
-  /** Calls of one connection at a time. */
-  maxConcurrentStreams?: number;
-  /** 0: no pings. */
-  keepaliveMs?: number;
-  keepaliveTimeoutMs?: number;
-  /** 0: for ever. */
-  maxConnectionAgeMs?: number;
-  reflection?: boolean;
-  /** Who may call `@Handler`s through `anthill.v1.Rpc`: nobody, anybody those that are `public`, or all of them. */
-  generic?: 'off' | 'public' | 'all';
 }
 
 /** @public */

@@ -1,4 +1,6 @@
-import type { GrpcSection, LogFormat, LogLevel } from './anthill-section.js';
+import type { LogFormat, LogLevel } from './anthill-section.js';
+import type { GrpcSection } from './grpc-section.js';
+import type { RedisConfig } from './redis-section.js';
 
 /** A plug-in that config has chosen. @public */
 export interface PluginConfig {
@@ -18,6 +20,8 @@ export interface ModuleConfig {
   /** Both are there, or neither: then decorators and `registration` decide. */
   readonly ttlMs?: number;
   readonly intervalMs?: number;
+  /** Names with options. */
+  readonly registration?: readonly ({ readonly name: string } & Readonly<Record<string, unknown>>)[];
   readonly metadata: Readonly<Record<string, string>>;
 }
 
@@ -37,6 +41,7 @@ export interface AppConfig {
   /** The process group, mqant's ProcessID. */
   readonly processId: string;
   readonly processName?: string;
+  readonly environment?: string;
   /** Absolute, as are the other paths. */
   readonly workDir: string;
   /** The file that was read. */
@@ -53,6 +58,13 @@ export interface AppConfig {
   moduleOf(type: string): ModuleConfig;
   /** Does this process run modules of this type? */
   runs(type: string): boolean;
+  /**
+   * A value of this config with `$env:NAME` and `$file:path` in it replaced by what they stand for, as late as possible. Objects that come back hide
+   * their secrets when they are printed.
+   * @param path where it stands, for messages: `Anthill.redis.default`
+   * @throws BootError CONFIG_SECRET
+   */
+  reveal<T>(value: T, path: string): T;
   readonly transport: PluginConfig;
   readonly registry: PluginConfig;
   readonly selector: PluginConfig;
@@ -70,6 +82,8 @@ export interface AppConfig {
   readonly registration: { readonly ttlMs: number; readonly intervalMs: number };
   readonly killWaitMs: number;
   readonly graceMs: number;
+  /** By name. */
+  readonly redis: Readonly<Record<string, RedisConfig>>;
   readonly log: { readonly level: LogLevel; readonly format: LogFormat };
   readonly grpc: Readonly<Required<GrpcSection>>;
 }

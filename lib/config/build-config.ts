@@ -7,8 +7,11 @@ import { mergeAnthill, mergePlain } from './merge.js';
 import { checkModuleEntries, groupsOf } from './module-groups.js';
 import { objectAt, translateLayer, type Tree } from './mqant-keys.js';
 import { deepFreeze, getOwn, type Plain, setOwn } from './plain.js';
+import { maskTree } from './mask.js';
+import { readRedis } from './redis-section.js';
+import { Secrets } from './secrets.js';
 import { anthillSpec } from './server-spec.js';
-import type { ObjectSpec } from './spec.js';
+import { defaultsOf, type ObjectSpec } from './spec.js';
 
 /** A config, and what is odd about it without keeping the app from starting. @public */
 export interface LoadedConfig {
@@ -57,15 +60,7 @@ function mergeTrees(base: Tree, over: Tree, layer: ConfigLayer): Tree {
 
 /** Defaults of the description; the interval has none, because it follows the TTL. */
 function defaults(moduleTypes: readonly string[]): Plain {
-  const of = (spec: ObjectSpec): Plain => {
-    const tree: Plain = {};
-    for (const [key, inner] of Object.entries(spec.keys)) {
-      if (inner.kind === 'object') tree[key] = of(inner);
-      else if (inner.default !== undefined) tree[key] = inner.kind === 'plugin' ? { name: inner.default } : inner.default;
-    }
-    return tree;
-  };
-  const tree = of(anthillSpec);
+  const tree = defaultsOf(anthillSpec);
   delete objectAt(tree, 'registration').intervalMs;
   const modules: Plain = {};
   for (const type of moduleTypes) setOwn(modules, type, {});
@@ -75,12 +70,13 @@ function defaults(moduleTypes: readonly string[]): Plain {
 const DEFAULT_INTERVAL_MS = (anthillSpec.keys.registration as ObjectSpec).keys.intervalMs!.default as number;
 
 function snapshot(launch: Launch, tree: Tree, findings: Findings): AppConfig {
-  const { modules: _modules, rpc, registration: _registration, transport, registry, selector, ...plain } = tree.anthill;
+  const { modules: _modules, redis, rpc, registration: _registration, transport, registry, selector, ...plain } = tree.anthill;
   const { maxConcurrent, ...calls } = rpc as Plain;
   const registration = timesOf('Anthill.registration', objectAt(tree.anthill, 'registration'), findings);
   const modules = modulesOf(tree, launch.processId, registration, findings);
   const groups = groupsOf(tree.module, launch.processId, findings);
   const none: ModuleConfig = deepFreeze({ settings: {}, metadata: {} });
+  const secrets = new Secrets(launch.env ?? {}, launch.workDir);
   const config = {
     ...plain,
     processId: launch.processId,
@@ -93,14 +89,16 @@ function snapshot(launch: Launch, tree: Tree, findings: Findings): AppConfig {
     moduleTypes: [...new Set([...Object.keys(tree.module ?? {}), ...mentioned(tree)])],
     moduleOf: (type: string) => modules.get(type) ?? none,
     runs: (type: string) => groups?.running.includes(type) ?? true,
+    reveal: <T>(value: T, path: string): T => secrets.reveal(value, [path]),
     transport: pluginOf(transport as Plain),
     registry: pluginOf(registry as Plain),
     selector: pluginOf(selector as Plain),
     rpc: { ...calls, ...(maxConcurrent !== 0 && { maxConcurrent }) },
     registration,
+    redis: readRedis(redis as Plain | undefined, findings),
   };
   // The description vouches for the rest: checked key by key, defaults filled in.
-  return deepFreeze(config as unknown as AppConfig);
+  return deepFreeze(maskTree(config as unknown as AppConfig));
 }
 
 /** Module types that a layer has said something about. */
@@ -111,12 +109,14 @@ function mentioned(tree: Tree): string[] {
 function modulesOf(tree: Tree, processId: string, registration: Times, findings: Findings): ReadonlyMap<string, ModuleConfig> {
   const result = new Map<string, ModuleConfig>();
   for (const [type, value] of Object.entries(objectAt(tree.anthill, 'modules'))) {
-    const { settings, metadata, ttlMs, intervalMs, ...rest } = value as Plain;
+    const { settings, metadata, ttlMs, intervalMs, registration: records, ...rest } = value as Plain;
     const entries = (tree.module && getOwn(tree.module, type)) as Plain[] | undefined;
     const id = entries?.find((entry) => entry.ProcessID === processId)?.Id as string | undefined;
     const hasTimes = ttlMs !== undefined || intervalMs !== undefined;
     const times = hasTimes && timesOf(`Anthill.modules.${type}`, { ttlMs: ttlMs ?? registration.ttlMs, intervalMs }, findings, registration.intervalMs);
-    result.set(type, deepFreeze({ ...rest, ...(id !== undefined && { id }), ...times, settings: (settings ?? {}) as Plain, metadata: (metadata ?? {}) as Record<string, string> }));
+    const written = Array.isArray(records) && { registration: (records as Plain[]).map(({ name, options }) => ({ ...(options as Plain), name: name as string })) };
+    const plain = { ...rest, ...written, ...(id !== undefined && { id }), ...times, settings: (settings ?? {}) as Plain, metadata: (metadata ?? {}) as Record<string, string> };
+    result.set(type, deepFreeze(maskTree(plain)));
   }
   return result;
 }

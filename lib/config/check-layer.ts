@@ -45,6 +45,12 @@ class LayerCheck {
         return [...(raw as string[])];
       case 'plugin':
         return this.plugin(raw, path, raw !== given) ?? this.wrong(spec, given, path);
+      case 'plugins': {
+        const list: unknown[] = Array.isArray(raw) ? raw : [raw];
+        const plugins = list.map((item, i) => this.plugin(item, [...path, i], raw !== given));
+        if (list.length === 0 || plugins.includes(undefined)) break;
+        return plugins;
+      }
       case 'text-map':
         if (!isPlain(raw)) break;
         return this.entries(raw, (inner, key) => (isScalar(inner) ? String(inner) : this.wrong('a string, a number, true or false', inner, [...path, key])));
@@ -53,7 +59,7 @@ class LayerCheck {
         return this.copy(raw, path, raw !== given);
       case 'map':
         if (!isPlain(raw)) break;
-        return this.entries(raw, (inner, key) => this.value(spec.value, inner, [...path, key]));
+        return this.entries(this.layer.texts && raw === given && spec.key === 'name' ? camelKeys(raw) : raw, (inner, key) => this.value(spec.value, inner, [...path, key]));
       case 'array':
         if (!Array.isArray(raw)) break;
         return raw.map((item: unknown, i) => this.value(spec.item, item, [...path, i]) ?? {});
@@ -154,7 +160,7 @@ class LayerCheck {
   }
 }
 
-/** `HOLD_MS` is `holdMs`: the options of plug-ins are in camel case, and variables usually are not. */
+/** `HOLD_MS` is `holdMs`: options of plug-ins and names of databases are in camel case, and variables usually are not. */
 function camelKeys(options: Plain): Plain {
   return Object.fromEntries(
     Object.entries(options).map(([key, value]) => [/[a-z]/.test(key) ? key : key.toLowerCase().replace(/_+([a-z0-9])/g, (_, letter: string) => letter.toUpperCase()), value]),

@@ -11,7 +11,9 @@ const LAUNCH_KEYS: ReadonlyMap<string, keyof LaunchValues> = new Map(
 /** Short names for what containers set most often. They also choose the plug-in. */
 const SHORT: ReadonlyMap<string, (value: string) => Plain> = new Map<string, (value: string) => Plain>([
   ['natsurl', (value) => ({ transport: { name: 'nats', servers: value.split(',').map((url) => url.trim()) } })],
+  ['redisurl', (value) => ({ redis: { default: { url: value } } })],
   ['consuladdr', (value) => ({ registry: { name: 'consul', addr: value } })],
+  ['etcdendpoints', (value) => ({ registry: { name: 'etcd', endpoints: value } })],
 ]);
 
 /**

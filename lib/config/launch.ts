@@ -14,6 +14,8 @@ export interface Launch {
   readonly processId: string;
   readonly logDir: string;
   readonly biDir: string;
+  /** Where `$env:NAME` looks. @default nowhere */
+  readonly env?: Readonly<Record<string, string | undefined>>;
 }
 
 /** Options of a launch; `configFile: false` reads none, not even the default one. @public */

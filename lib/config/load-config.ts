@@ -44,8 +44,9 @@ export async function loadConfig(options: LoadConfigOptions = {}): Promise<Loade
   const findings = new Findings();
   const flags = options.flags === false ? undefined : findings.attempt(() => parseFlags(options.argv ?? process.argv.slice(2)));
   for (const warning of flags?.warnings ?? []) findings.warn(warning);
-  const environment = readEnvironment(options.env ?? process.env);
-  const named = resolveLaunch(options, flags?.values ?? {}, environment.launch, options.cwd ?? process.cwd(), findings);
+  const env = options.env ?? process.env;
+  const environment = readEnvironment(env);
+  const named = { ...resolveLaunch(options, flags?.values ?? {}, environment.launch, options.cwd ?? process.cwd(), findings), env };
   const file = findings.attempt(() => readFile(named, findings));
   const launch = file ? named : withoutFile(named);
   const layers = [

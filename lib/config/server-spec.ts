@@ -1,31 +1,26 @@
 import { type AnthillSection, LOG_FORMATS, LOG_LEVELS, type NodeOptions } from './anthill-section.js';
-import type { BooleanSpec, FreeSpec, MapSpec, NumberSpec, ObjectSpec, Spec, TextSpec } from './spec.js';
-
-/** Longest delay that timers of the machine can hold. */
-const MAX_MS = 2_147_483_647;
-
-const text = (doc: string, rest: Partial<TextSpec> = {}): TextSpec => ({ kind: 'text', doc, ...rest });
-const integer = (doc: string, min: number, rest: Partial<NumberSpec> = {}): NumberSpec => ({ kind: 'number', doc, integer: true, min, max: MAX_MS, ...rest });
-const flag = (doc: string, rest: Partial<BooleanSpec> = {}): BooleanSpec => ({ kind: 'boolean', doc, ...rest });
-const free = (doc: string, rest: Partial<FreeSpec> = {}): FreeSpec => ({ kind: 'free', doc, ...rest });
-const object = (doc: string, keys: Record<string, Spec>, rest: Partial<ObjectSpec> = {}): ObjectSpec => ({ kind: 'object', doc, keys, ...rest });
-const map = (doc: string, key: string, value: Spec): MapSpec => ({ kind: 'map', doc, key, value });
+import { grpcSpec } from './grpc-section.js';
+import { redisSpec } from './redis-section.js';
+import type { Spec } from './spec.js';
+import { flag, free, integer, list, map, MAX_MS, object, text } from './spec-words.js';
 
 const nodeKeys = {
   nodeId: text('The part after "@" in the node\'s id. Give it only where one process runs this type.', { pattern: '^[^@\\s*>]+$', patternText: 'a string without spaces, "@", "*" or ">"' }),
   version: text('Version the node publishes, instead of the one of @RpcModule.'),
   ttlMs: integer('A node that stops renewing is gone after this many milliseconds.', 1),
   intervalMs: integer('Milliseconds between renewals of the registration; less than ttlMs.', 1),
+  registration: { kind: 'plugins', doc: 'How the node is written into the registry, where that knows several ways. Consul: "mqant", "grpc", "hrpc", an object with a name and options, or a list.' },
   metadata: { kind: 'text-map', doc: 'Published with the node; selectors and filters read it.' },
 } satisfies Record<keyof NodeOptions, Spec>;
 
 const anthill = object('What mqant has no key for.', {
   processName: text('Name of this process in logs.'),
+  environment: text('Name of the environment, such as "production": a tag of hrpc registrations, and what is looked for by default.', { pattern: '^[^,\\s/]+$', patternText: 'a name without spaces, commas and slashes' }),
   transport: { kind: 'plugin', doc: 'How calls travel: "memory", "nats", or an object with a name and the options of that transport.', default: 'memory' },
-  registry: { kind: 'plugin', doc: 'Where nodes are announced and found: "memory", "consul", or an object with a name and its options.', default: 'memory' },
+  registry: { kind: 'plugin', doc: 'Where nodes are announced and found: "memory", "consul", "etcd", or an object with a name and its options.', default: 'memory' },
   selector: { kind: 'plugin', doc: 'How one of several nodes is chosen.', default: 'random' },
   codec: text('How arguments and results are encoded on the native wire.', { default: 'msgpack' }),
-  wires: { kind: 'list', doc: 'Wires this process speaks, best first.', default: ['anthill/1', 'mqant'] },
+  wires: list('Wires this process speaks, best first.', { default: ['anthill/1', 'mqant'] }),
   rpc: object('Calls.', {
     timeoutMs: integer('Deadline of a call that sets none, in milliseconds.', 1, { default: 10_000 }),
     maxConcurrent: integer('At most this many handlers of one node run at the same time; 0: no limit.', 0, { default: 0 }),
@@ -45,23 +40,8 @@ const anthill = object('What mqant has no key for.', {
     level: text('Least level that is written.', { oneOf: LOG_LEVELS, default: 'info' }),
     format: text('Lines for people, or one JSON object a line.', { oneOf: LOG_FORMATS, default: 'text' }),
   }),
-  grpc: object('The gRPC server, where there are gRPC services.', {
-    host: text('Address to listen on.', { default: '0.0.0.0' }),
-    port: integer('Port to listen on; 0: any free one.', 0, { max: 65_535, default: 8888 }),
-    tls: object('TLS. Files by their paths, relative ones from the working directory, or PEM texts; without cert: none.', {
-      cert: text('Certificate chain of the server.'),
-      key: text('Private key of the server.'),
-      ca: text('Certificates that client certificates must come from.'),
-      requireClientCert: flag('Refuse clients without a good certificate; without it, one that is shown is checked all the same.', { default: false }),
-    }),
-    maxMessageBytes: integer('Largest request; one that is larger fails with RESOURCE_EXHAUSTED.', 1, { default: 4_194_304 }),
-    maxConcurrentStreams: integer('Calls of one connection at the same time; clients hold back what is above.', 1, { default: 1000 }),
-    keepaliveMs: integer('Milliseconds between pings to idle clients; 0: none.', 0, { default: 60_000 }),
-    keepaliveTimeoutMs: integer('A client that does not answer a ping for so long is gone.', 1, { default: 20_000 }),
-    maxConnectionAgeMs: integer('Connections are closed gently after this time, so that clients spread anew; 0: never.', 0, { default: 0 }),
-    reflection: flag('Tell clients such as grpcurl what is served.', { default: true }),
-    generic: text('Handlers that can be called through anthill.v1.Rpc, without a proto: none, those that are public, or all.', { oneOf: ['off', 'public', 'all'], default: 'off' }),
-  }),
+  grpc: grpcSpec,
+  redis: map('Redis clients, by the name that @InjectRedis(name) asks for.', 'name', redisSpec),
   modules: map(
     'Per module type, whatever the process group.',
     'type',

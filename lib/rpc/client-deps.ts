@@ -6,7 +6,7 @@ import type { ClientShared } from './client-shared.js';
 import type { Codec } from './codec.js';
 import type { ErrorTypes } from './error-types.js';
 import type { Interceptor } from './interceptor.js';
-import type { NodeHost, WirePeer } from './wire.js';
+import type { CallCarrier, NodeHost } from './wire.js';
 
 /** What the client works with; the app provides it. */
 export interface RpcClientDeps {
@@ -14,7 +14,7 @@ export interface RpcClientDeps {
   /** A node of this process, by id. */
   readonly host: (nodeId: string) => NodeHost | undefined;
   /** The wire to speak with a node. @throws RpcError WIRE_MISMATCH, APP_NOT_STARTED */
-  readonly peer: (node: ServiceNode) => WirePeer;
+  readonly peer: (node: ServiceNode) => CallCarrier;
   readonly shared: ClientShared;
   readonly deadlines: DeadlineQueue;
   readonly clock: Clock;

@@ -17,7 +17,7 @@ import type { Signalled } from './signal-fan.js';
 import { asReceived } from './received-error.js';
 import { isolate } from './value-slots.js';
 import type { ArgTypes, ReplyType, ValueType } from '../common/value-types.js';
-import type { OutboundCall, WirePeer } from './wire.js';
+import type { CallCarrier, OutboundCall } from './wire.js';
 
 /** The client that a call belongs to. */
 export interface CallOwner {
@@ -45,7 +45,7 @@ export class PendingCall extends DeadlineEntry implements OutboundCall, Responde
   /** Ids of nodes that the request did not reach. */
   tried: Set<string> | undefined;
   /** The wire of the current attempt. */
-  peer: WirePeer | undefined;
+  peer: CallCarrier | undefined;
   /** The context of the current attempt, when it runs in this process. */
   localContext: RpcContext | undefined;
   /** Declared result type of a local handler. */

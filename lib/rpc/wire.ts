@@ -65,8 +65,16 @@ export interface WireLink {
   reachable(node: ServiceNode): void;
 }
 
+/** What takes calls to a node. @plugin */
+export interface CallCarrier {
+  /** Sends. Failures, immediate ones too, go to `call.fail`. */
+  send(call: OutboundCall): void;
+  /** The caller gave up: tell the callee where the wire can, and forget the call. */
+  cancel(call: OutboundCall): void;
+}
+
 /** A wire at work over one transport. @plugin */
-export interface WirePeer {
+export interface WirePeer extends CallCarrier {
   /** Subscribes what the process itself needs (inboxes). Before any send. */
   start(): Promise<void>;
   /** Makes a node reachable under `address`. */
@@ -75,10 +83,6 @@ export interface WirePeer {
   unserve(nodeId: string): void;
   /** What nodes of this process must publish so that callers find this wire. */
   readonly advertisement: Readonly<Record<string, string>>;
-  /** Sends. Failures, immediate ones too, go to `call.fail`. */
-  send(call: OutboundCall): void;
-  /** The caller gave up: tell the callee where the wire can, and forget the call. */
-  cancel(call: OutboundCall): void;
   /** The transport said that this message reached nobody; true when the token was one of this wire's. */
   undeliverable(token: number): boolean;
   /** The link went down or came back. */

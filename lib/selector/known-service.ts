@@ -1,3 +1,4 @@
+import type { ServiceChange } from '../common/selection.js';
 import type { ServiceNode } from '../common/service-node.js';
 import type { ServiceSnapshot } from '../registry/registry.js';
 import { snapshotOf } from '../registry/snapshot.js';
@@ -13,15 +14,6 @@ interface View {
   readonly eligible: readonly ServiceNode[];
   reachable: readonly ServiceNode[];
   epoch: number;
-}
-
-/** What changed in a service. */
-export interface ServiceChange {
-  readonly service: string;
-  readonly added: readonly ServiceNode[];
-  /** As they are now. */
-  readonly changed: readonly ServiceNode[];
-  readonly removed: readonly ServiceNode[];
 }
 
 /**

@@ -3,13 +3,15 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
-import type { AppOptions } from '../../lib/bootstrap/app-options.js';
+import { inspect } from 'node:util';
+import type { AppOptions, ModulesOptions } from '../../lib/bootstrap/app-options.js';
 import { RpcFactory } from '../../lib/bootstrap/rpc.factory.js';
 import type { RpcApplication } from '../../lib/bootstrap/rpc.application.js';
 import type { BootError } from '../../lib/common/boot-error.js';
 import { RpcContext } from '../../lib/common/call-context.js';
 import type { ServiceNode } from '../../lib/common/service-node.js';
 import { Handler } from '../../lib/metadata/handler.decorator.js';
+import { InjectSettings } from '../../lib/metadata/inject.decorator.js';
 import { Ctx } from '../../lib/metadata/params.decorator.js';
 import { RpcModule } from '../../lib/metadata/rpc-module.decorator.js';
 import { memory as memoryRegistry, MemoryHub as RegistryHub } from '../../lib/registry/memory.registry.js';
@@ -51,7 +53,12 @@ class Service {
   }
 }
 
-async function created(t: TestContext, options: AppOptions): Promise<RpcApplication> {
+@RpcModule({ type: 'settled' })
+class Settled {
+  constructor(@InjectSettings() readonly settings: unknown) {}
+}
+
+async function created(t: TestContext, options: Partial<ModulesOptions>): Promise<RpcApplication> {
   const app = await RpcFactory.create({ modules: [Service], flags: false, env: {}, configFile: false, logger: false, graceMs: 0, ...options });
   t.after(() => app.stop());
   return app;
@@ -261,5 +268,24 @@ describe('config through create', () => {
     const lines = written.join('').trim().split('\n').filter((line) => line.startsWith('{')).map((line) => JSON.parse(line) as { level: string; message: string });
     assert.deepEqual(lines.map(({ level }) => level), ['warn'], written.join(''));
     assert.match(lines[0]!.message, /Unknown is an unknown key/);
+  });
+});
+
+describe('secrets of the config', () => {
+  it('modules get them in their settings, plug-ins in their options; the config keeps the references', async (t) => {
+    let options: unknown;
+    const plugins = { transport: { spy: (given: unknown) => ((options = given), memoryTransport()) } };
+    const file = configFile(t, '{ "Anthill": { "transport": { "name": "spy", "token": "$env:SECRET" }, "modules": { "settled": { "settings": { "key": "$env:SECRET" } } } } }');
+    const app = await created(t, { modules: [Settled], configFile: file, env: { SECRET: 'canary' }, plugins });
+    await app.start();
+    assert.deepEqual(app.get(Settled).settings, { key: 'canary' });
+    assert.deepEqual(options, { token: 'canary' });
+    assert.ok(![JSON.stringify(app.get(Settled).settings), inspect(options), JSON.stringify(app.config), inspect(app.config, { depth: 9 })].some((text) => text.includes('canary')));
+    assert.deepEqual(app.config.moduleOf('settled').settings, { key: '$env:SECRET' });
+  });
+
+  it('one that is missing keeps the app from being created', async (t) => {
+    const file = configFile(t, '{ "Anthill": { "modules": { "settled": { "settings": { "key": "$env:NONE" } } } } }');
+    await assert.rejects(created(t, { modules: [Settled], configFile: file }), { reason: 'CONFIG_SECRET', message: 'Anthill.modules.settled.settings.key is $env:NONE, but the environment variable NONE is not set' });
   });
 });

@@ -19,6 +19,8 @@ interface Fetched {
   readonly suite?: string;
   /** The server, and programs it comes with, by the path that the package gives them. */
   readonly programs: Readonly<Record<string, string>>;
+  /** Folders with libraries besides the usual ones. */
+  readonly libraries?: readonly string[];
   /** Arguments that tell a program where it is, which is not where it was built for: writeCommand. */
   readonly last?: readonly string[];
   readonly versionArgs: readonly string[];
@@ -43,13 +45,21 @@ const servers: readonly Fetched[] = [
     programs: { postgres: 'usr/lib/postgresql/*/bin/postgres', initdb: 'usr/lib/postgresql/*/bin/initdb' },
     versionArgs: ['--version'],
   },
+  { server: 'mosquitto', packages: ['mosquitto'], programs: { mosquitto: 'usr/sbin/mosquitto' }, versionArgs: ['-h'] },
+  {
+    server: 'chromium',
+    packages: ['chromium'],
+    programs: { chromium: 'usr/lib/chromium/chromium' },
+    libraries: ['usr/lib/*-linux-gnu/pulseaudio'],
+    versionArgs: ['--version'],
+  },
 ];
 
 /** Of this process alone: several worktrees may share one .services and fetch at once. */
 const work = servicesFolder(`apt-${process.pid}`);
 const releases = new Map<string | undefined, DebianPackages>();
 
-async function fetchServer({ server, packages, suite, programs, last }: Fetched): Promise<void> {
+async function fetchServer({ server, packages, suite, programs, libraries, last }: Fetched): Promise<void> {
   const release = releases.get(suite) ?? new DebianPackages(`${work}/${suite ?? 'own'}`, suite);
   releases.set(suite, release);
   const target = servicesFolder('trees', server);
@@ -59,15 +69,42 @@ async function fetchServer({ server, packages, suite, programs, last }: Fetched)
     // Whole or not at all; where another process was first, its tree is as good.
     if (!existsSync(target)) renameSync(tree, target);
   }
-  for (const [name, path] of Object.entries(programs)) writeCommand(servicesFolder(), name, server, path, last);
+  for (const [name, path] of Object.entries(programs)) {
+    writeCommand({ services: servicesFolder(), name, tree: server, path, libraries, last });
+  };
 }
 
-async function retryOnce(work: () => Promise<void>): Promise<void> {
+/** The first line it prints. @throws when it does not run, for want of a library perhaps */
+async function versionOf(binary: string, args: readonly string[]): Promise<string> {
+  const { stdout, stderr } = await run(binary, args).catch((error: unknown) => {
+    // Mosquitto has no flag for its version; its help has it, and exits with 3.
+    if (error instanceof Error && 'stdout' in error && error.stdout !== '') return { stdout: String(error.stdout), stderr: '' };
+    throw error;
+  });
+  return (stdout + stderr).split('\n')[0] ?? '';
+}
+
+/** Fetches the server if there is none. A fetched one that does not run is no server: it is removed, and fetched anew next time. */
+async function provide(entry: Fetched): Promise<string> {
+  if (findServer(entry.server) === undefined) await fetchServer(entry);
+  const binary = requireServer(entry.server);
   try {
-    await work();
+    return `${await versionOf(binary, entry.versionArgs)} (${binary})`;
+  } catch (error) {
+    if (binary === servicesFolder('bin', entry.server)) {
+      for (const name of Object.keys(entry.programs)) rmSync(servicesFolder('bin', name), { force: true });
+      rmSync(servicesFolder('trees', entry.server), { recursive: true, force: true });
+    }
+    throw error;
+  }
+}
+
+async function retryOnce<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
   } catch (error) {
     console.log(`trying once more after: ${String(error).trim()}`);
-    await work();
+    return work();
   }
 }
 
@@ -82,12 +119,9 @@ function sweep(): void {
 sweep();
 const wanted = new Set(process.argv.slice(2));
 for (const entry of servers.filter(({ server }) => wanted.size === 0 || wanted.has(server))) {
-  const { server, versionArgs } = entry;
+  const { server } = entry;
   try {
-    if (findServer(server) === undefined) await retryOnce(() => fetchServer(entry));
-    const binary = requireServer(server);
-    const { stdout, stderr } = await run(binary, versionArgs);
-    console.log(`${server}: ${(stdout + stderr).split('\n')[0]} (${binary})`);
+    console.log(`${server}: ${await retryOnce(() => provide(entry))}`);
   } catch (error) {
     console.log(`could not fetch ${server}: ${String(error).trim()}`);
     console.log('put it on PATH by hand, or name it in the environment: test/services/README.md');

@@ -3,7 +3,7 @@ import { delimiter, dirname, join } from 'node:path';
 import { projectRoot } from './project-root.js';
 
 /** What a test can ask for: a server that it starts, or the Go tool chain that builds a peer of it. */
-export type Need = 'nats-server' | 'consul' | 'etcd' | 'redis-server' | 'mariadbd' | 'postgres' | 'go';
+export type Need = 'nats-server' | 'consul' | 'etcd' | 'redis-server' | 'mariadbd' | 'postgres' | 'mosquitto' | 'chromium' | 'go';
 
 interface Origin {
   /** Environment variable with the path of the binary; wins over every other place. */
@@ -31,6 +31,8 @@ const origins: Readonly<Record<Need, Origin>> = {
   'redis-server': { env: 'ANTHILL_REDIS_SERVER', remedy: fetched, places: ['/usr/sbin', '/usr/local/bin'] },
   mariadbd: { env: 'ANTHILL_MARIADBD', remedy: fetched, places: ['/usr/sbin', '/usr/local/bin', '/usr/local/opt/mariadb/bin'] },
   postgres: { env: 'ANTHILL_POSTGRES', remedy: fetched, places: postgresPlaces() },
+  mosquitto: { env: 'ANTHILL_MOSQUITTO', remedy: fetched, places: ['/usr/sbin', '/usr/local/sbin', '/usr/local/bin'] },
+  chromium: { env: 'ANTHILL_CHROMIUM', remedy: fetched, places: ['/Applications/Chromium.app/Contents/MacOS'] },
   go: { env: 'ANTHILL_GO', remedy: 'install Go 1.22 or newer', places: ['/usr/local/go/bin'] },
 };
 

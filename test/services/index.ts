@@ -1,3 +1,5 @@
+export { startChromium } from './chromium.js';
+export { type Page, openPage } from './chromium-page.js';
 export { type ConsulOptions, startConsul } from './consul.js';
 export type { DatabaseOptions, RunningDatabase } from './database.js';
 export { describeWith } from './describe-with.js';
@@ -6,6 +8,7 @@ export { type Need, findServer, missing } from './find-server.js';
 export { freePort, freePorts } from './free-port.js';
 export { buildGo, findGo } from './go.js';
 export { startMariadb } from './mariadb.js';
+export { type MosquittoOptions, startMosquitto } from './mosquitto.js';
 export { type NatsOptions, startNats } from './nats.js';
 export { startPostgres } from './postgres.js';
 export { projectRoot } from './project-root.js';

@@ -1,22 +1,33 @@
 import { existsSync, mkdirSync, readdirSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
+/** A program of an unpacked tree that is to be a command in `.services/bin`. */
+export interface UnpackedProgram {
+  /** The folder with `bin/` and `trees/`. */
+  readonly services: string;
+  /** Of the command. */
+  readonly name: string;
+  /** Name of the folder in `trees/`. */
+  readonly tree: string;
+  /** Of the program in the tree; `*` stands for the rest of one folder's name. */
+  readonly path: string;
+  /** Folders with libraries besides the usual ones, written as `path` is. */
+  readonly libraries?: readonly string[] | undefined;
+  /** Arguments put after those of the caller; `$tree` is the tree. */
+  readonly last?: readonly string[] | undefined;
+}
+
 /**
  * Writes the command `.services/bin/<name>` that runs a program of an unpacked tree in place: with the libraries of that tree
  * before those of the system. It replaces itself by the program, so the pid is the program's, and finds the tree from its own
  * place, so the folder can be moved.
- *
- * @param services the folder with `bin/` and `trees/`
- * @param tree name of a folder in `trees/`
- * @param path of the program in the tree; `*` stands for any one folder
- * @param last arguments put after those of the caller; `$tree` is the tree
  */
-export function writeCommand(services: string, name: string, tree: string, path: string, last: readonly string[] = []): void {
+export function writeCommand({ services, name, tree, path, libraries = [], last = [] }: UnpackedProgram): void {
   const root = join(services, 'trees', tree);
-  const libraries = ['usr/lib/*-linux-gnu', 'lib/*-linux-gnu'].map((pattern) => onlyMatch(root, pattern)).filter((found) => found !== undefined);
+  const folders = ['usr/lib/*-linux-gnu', 'lib/*-linux-gnu', ...libraries].map((pattern) => onlyMatch(root, pattern));
   const program = onlyMatch(root, path);
   if (program === undefined) throw new Error(`no ${path} in ${root}`);
-  const searched = libraries.map((folder) => `$tree/${folder}`).join(':');
+  const searched = folders.filter((folder) => folder !== undefined).map((folder) => `$tree/${folder}`).join(':');
   const lines = [
     '#!/bin/sh',
     `tree=$(dirname "$(dirname "$(readlink -f "$0")")")/trees/${tree}`,

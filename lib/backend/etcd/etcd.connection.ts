@@ -44,12 +44,12 @@ export function resolveEtcdConnection(options: EtcdConnectionOptions): EtcdConne
   if (!Number.isFinite(timeoutMs) || timeoutMs < 1) throw wrongEtcdOption(`timeoutMs must be a number of at least 1, got ${timeoutMs}`);
   if (user === '' && password !== '') throw wrongEtcdOption('a password without a user; set both, or neither');
   const given = typeof options.endpoints === 'string' ? options.endpoints.split(',') : (options.endpoints ?? ['127.0.0.1:2379']);
-  const urls = given.map((text) => text.trim()).filter((text) => text !== '').map((text) => parseEndpoint(text, tls !== undefined));
-  if (urls.length === 0) throw wrongEtcdOption('endpoints is empty; name at least one member, e.g. "127.0.0.1:2379", or leave it out');
-  const secure = urls.filter(({ protocol }) => protocol === 'https:').length;
-  if (secure > 0 && secure < urls.length) throw wrongEtcdOption('endpoints mixes http: and https:; all members must be spoken with in one way');
+  const places = given.map((text) => text.trim()).filter((text) => text !== '').map((text) => parseEndpoint(text, tls !== undefined));
+  if (places.length === 0) throw wrongEtcdOption('endpoints is empty; name at least one member, e.g. "127.0.0.1:2379", or leave it out');
+  const secure = places.filter(({ protocol }) => protocol === 'https:').length;
+  if (secure > 0 && secure < places.length) throw wrongEtcdOption('endpoints mixes http: and https:; all members must be spoken with in one way');
   if (secure === 0 && tls !== undefined) throw wrongEtcdOption('tls is set and endpoints say http:; write https:, or leave tls out');
-  const endpoints = [...new Set(urls.map(({ host }) => host))];
+  const endpoints = [...new Set(places.map(({ hostname, port }) => `${hostname}:${port}`))];
   return {
     endpoints,
     address: endpoints.join(', '),
@@ -59,7 +59,7 @@ export function resolveEtcdConnection(options: EtcdConnectionOptions): EtcdConne
   };
 }
 
-function parseEndpoint(text: string, secure: boolean): URL {
+function parseEndpoint(text: string, secure: boolean): { protocol: string; hostname: string; port: string } {
   const hasScheme = /^[a-z][a-z0-9+.-]*:\/\//i.test(text);
   const full = hasScheme ? text : `${secure ? 'https' : 'http'}://${text}`;
   if (!URL.canParse(full)) throw wrongEtcdOption('an endpoint is not "host:port" nor a URL; try "127.0.0.1:2379" or "https://etcd.example:2379"');
@@ -68,9 +68,9 @@ function parseEndpoint(text: string, secure: boolean): URL {
   if (url.username !== '' || url.password !== '') throw wrongEtcdOption('an endpoint has a user or a password in it; give them as options user and password');
   if (url.protocol !== 'http:' && url.protocol !== 'https:') throw wrongEtcdOption(`an endpoint begins with "${url.protocol}//"; only http and https are spoken with etcd`);
   if (url.hostname === '' || url.pathname.replace(/\/+$/, '') !== '' || url.search !== '') throw wrongEtcdOption(`"${text}" has more than a host and a port; etcd's API has no path`);
-  // The web's default ports vanish in a URL; nobody means port 80.
-  if (url.port === '' && !/:\d+\/*$/.test(text)) url.port = '2379';
-  return url;
+  // A port that is the web's default for the scheme is missing in the URL, though it was written.
+  const port = url.port || /:(\d+)\/*$/.exec(text)?.[1] || '2379';
+  return { protocol: url.protocol, hostname: url.hostname, port };
 }
 
 export function wrongEtcdOption(what: string): BootError {

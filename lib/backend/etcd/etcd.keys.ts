@@ -16,8 +16,9 @@ export function keysOf(range: EtcdRange): { key: Buffer; rangeEnd?: Buffer } {
   return { key: first.length === 0 ? Buffer.alloc(1) : first, rangeEnd: Buffer.alloc(1) };
 }
 
+/** For messages. */
 export function nameOf(range: EtcdRange): string {
-  return typeof range === 'string' ? range : `${range.prefix}*`;
+  return JSON.stringify(typeof range === 'string' ? range : `${range.prefix}*`).slice(0, 200);
 }
 
 export function rowOf({ key, value, ...numbers }: Message<typeof KeyValue>): EtcdRow {

@@ -25,7 +25,7 @@ export class RemoteEtcd implements EtcdClient {
   }
 
   async put(key: string, value: string | Uint8Array, options: { lease?: bigint } = {}, signal?: AbortSignal): Promise<{ revision: bigint }> {
-    const { header } = await this.explained(`write ${key}`, () => this.session.ask(methods.put, { key, value, lease: options.lease }, signal));
+    const { header } = await this.explained(`write ${nameOf(key)}`, () => this.session.ask(methods.put, { key, value, lease: options.lease }, signal));
     return { revision: header?.revision ?? 0n };
   }
 

@@ -11,7 +11,10 @@ import { ErrorTypes } from '../../../lib/rpc/error-types.js';
 import { RpcServer } from '../../../lib/rpc/rpc.server.js';
 import { exploreRpcModules } from '../../../lib/wiring/rpc-module.explorer.js';
 
-const handle: AppHandle = { rpcOf: (type) => `rpc of ${type}`, settingsOf: (type) => `settings of ${type}`, clientOf: () => undefined, health: () => ({ state: 'ready', ready: true, parts: [] }) };
+const handle: AppHandle = {
+  ...{ rpcOf: (type) => `rpc of ${type}`, settingsOf: (type) => `settings of ${type}`, clientOf: () => undefined },
+  ...{ health: () => ({ state: 'ready', ready: true, parts: [] }), adopt() {}, logger: silentLogger, clock: systemClock, random: systemRandom },
+};
 
 @Module({ providers: [{ provide: APP_HANDLE, useValue: handle }], exports: [APP_HANDLE] })
 class Core {}

@@ -36,7 +36,7 @@ describe('docs/config.md', () => {
 
   test('its variables are read without an error or a warning', () => {
     const rows = tableBelow('Environment').map(([assignment]) => assignment!);
-    assert.equal(rows.length, 8);
+    assert.ok(rows.length >= 8, `the table has ${rows.length} rows`);
     for (const row of rows) {
       const [name, value] = row.split('=');
       const { launch, layers } = readEnvironment({ [name!]: value });

@@ -53,6 +53,7 @@ describe('config: environment', () => {
     const { config } = fromEnv({ ANTHILL_NATS_URL: 'nats://a:4222, nats://b:4222', ANTHILL_CONSUL_ADDR: 'c:8500', ANTHILL_REGISTRY__TOKEN: 't', ANTHILL_REGISTRY__HOLD_MS: '5', ANTHILL_REGISTRY__dataCenter: 'd' });
     assert.deepEqual(config.transport, { name: 'nats', options: { servers: ['nats://a:4222', 'nats://b:4222'] } });
     assert.deepEqual(config.registry, { name: 'consul', options: { addr: 'c:8500', token: 't', holdMs: 5, dataCenter: 'd' } });
+    assert.deepEqual(fromEnv({ ANTHILL_ETCD_ENDPOINTS: 'a:2379,b:2379' }).config.registry, { name: 'etcd', options: { endpoints: 'a:2379,b:2379' } });
     assert.deepEqual(fromEnv({ ANTHILL_NATS_URL: 'nats://a:4222', ANTHILL_TRANSPORT: 'memory' }).config.transport, { name: 'memory', options: {} });
   });
 

@@ -7,12 +7,12 @@ import { bootErrorOf, configOf, FILE, fromFile, launchOf, randomOf } from './sup
 describe('config: validation', () => {
   test('an empty file, and none, give the defaults', () => {
     const { config, warnings } = buildConfig(launchOf(), []);
-    const { moduleOf, runs, ...rest } = config;
+    const { moduleOf, runs, reveal: _reveal, ...rest } = config;
     assert.deepEqual(rest, {
       processId: 'development', workDir: '/app', configFile: FILE, logDir: '/app/bin/logs', biDir: '/app/bin/bi', settings: {}, moduleTypes: [],
       transport: { name: 'memory', options: {} }, registry: { name: 'memory', options: {} }, selector: { name: 'random', options: {} },
       codec: 'msgpack', wires: ['anthill/1', 'mqant'], rpc: { timeoutMs: 10_000, queue: 1024, log: false },
-      advertise: {}, registration: { ttlMs: 20_000, intervalMs: 10_000 }, killWaitMs: 60_000, graceMs: 200, log: { level: 'info', format: 'text' },
+      advertise: {}, registration: { ttlMs: 20_000, intervalMs: 10_000 }, killWaitMs: 60_000, graceMs: 200, log: { level: 'info', format: 'text' }, redis: {},
     });
     assert.deepEqual(moduleOf('any'), { settings: {}, metadata: {} });
     assert.ok(runs('any'));

@@ -3,6 +3,8 @@ import { describe, it } from 'node:test';
 import { Injectable, Module } from '@nestjs/common';
 import { Test } from '@nestjs/testing';
 import { BootError } from '../../../lib/common/boot-error.js';
+import { systemClock, systemRandom } from '../../../lib/common/clock.js';
+import { silentLogger } from '../../../lib/common/logger.js';
 import { clientToken, clientUsesOf, clientVariantsOf, InjectClient } from '../../../lib/metadata/inject-client.decorator.js';
 import { InjectRpc, InjectSettings } from '../../../lib/metadata/inject.decorator.js';
 import { RpcContract } from '../../../lib/metadata/rpc-contract.decorator.js';
@@ -38,6 +40,7 @@ const handle: AppHandle = {
   rpcOf: (type) => `rpc of ${type}`,
   settingsOf: (type) => `settings of ${type}`,
   clientOf: () => undefined,
+  ...{ adopt() {}, logger: silentLogger, clock: systemClock, random: systemRandom },
 };
 
 @Module({ providers: [{ provide: APP_HANDLE, useValue: handle }], exports: [APP_HANDLE] })

@@ -1,0 +1,153 @@
+import assert from 'node:assert/strict';
+import { after, before, it } from 'node:test';
+import type { Cluster, Redis } from 'ioredis';
+import { RpcError } from '../../lib/index.js';
+import { startCache, until } from '../e2e/redis.support.js';
+import { describeWith, startRedis, startRedisCluster, startRedisSentinel, type RunningServer } from '../services/index.js';
+
+/** What calls ended with while something broke. */
+async function load(call: () => Promise<unknown>, signal: AbortSignal): Promise<Map<string, number>> {
+  const ends = new Map<string, number>();
+  const worker = async (): Promise<void> => {
+    while (!signal.aborted) {
+      const end = await call().then(() => 'ok', (error: unknown) => (RpcError.is(error) ? error.code : String(error)));
+      ends.set(end, (ends.get(end) ?? 0) + 1);
+      await new Promise((resolve) => setTimeout(resolve, 2));
+    }
+  };
+  await Promise.all(Array.from({ length: 8 }, worker));
+  return ends;
+}
+
+describeWith('redis that fails', ['redis-server'], () => {
+  const unhandled: unknown[] = [];
+  const onUnhandled = (reason: unknown) => void unhandled.push(reason);
+  before(() => void process.on('unhandledRejection', onUnhandled));
+  after(() => {
+    process.off('unhandledRejection', onUnhandled);
+    assert.deepEqual(unhandled, []);
+  });
+
+  it('killed under load and back: calls fail fast with UNAVAILABLE and nothing else, readiness shows it, all is well again by itself', async (t) => {
+    const server = await startRedis();
+    t.after(() => server.stop());
+    const { app, redis, health, lines } = await startCache(t, { port: server.port });
+    const stop = new AbortController();
+    const ends = load(() => app.rpc.call('cache', '/set', ['k', 'v']), stop.signal);
+    await redis.incr('once');
+    await server.kill();
+    await until('the outage', () => health() === 'down');
+    const startedAt = performance.now();
+    await assert.rejects(app.rpc.call('cache', '/get', ['k']), { code: 'UNAVAILABLE', reason: 'REDIS_UNAVAILABLE' });
+    assert.ok(performance.now() - startedAt < 500, 'a call during an outage must not wait');
+    assert.equal(app.health().ready, false);
+    await server.restart();
+    await until('readiness', () => app.health().ready);
+    assert.equal(await redis.get('once'), '1');
+    stop.abort();
+    const counted = await ends;
+    assert.deepEqual([...counted.keys()].toSorted(), ['UNAVAILABLE', 'ok']);
+    assert.equal(lines.of('warn').filter((line) => line.includes('is away')).length, 1, lines.of('warn').join('\n'));
+    assert.equal(lines.of('log').filter((line) => line.includes('redis is back')).length, 1);
+  });
+
+  it('a server that stalls is found out by the probe, and calls fail fast until it goes on', async (t) => {
+    const server = await startRedis();
+    t.after(() => server.stop());
+    const { app, redis, health } = await startCache(t, { port: server.port, probeIntervalMs: 50, probeTimeoutMs: 100, connectTimeoutMs: 300 });
+    server.pause();
+    const owed = redis.get('k').then(() => 'answered', (error: unknown) => (error as RpcError).reason);
+    await until('the outage', () => health() === 'down' && redis.status !== 'ready');
+    assert.equal(await owed, 'REDIS_UNAVAILABLE');
+    await assert.rejects(app.rpc.call('cache', '/get', ['k']), { reason: 'REDIS_UNAVAILABLE' });
+    server.resume();
+    await until('readiness', () => app.health().ready);
+    assert.equal(await redis.set('k', 'v'), 'OK');
+  });
+
+  it('a command that takes too long fails by its own limit', async (t) => {
+    const server = await startRedis();
+    t.after(() => server.stop());
+    const { redis } = await startCache(t, { port: server.port, commandTimeoutMs: 100, probeIntervalMs: 0 });
+    server.pause();
+    await assert.rejects(redis.get('k'), { code: 'DEADLINE_EXCEEDED', message: /no reply to GET within 100 ms \(commandTimeoutMs\)/ });
+  });
+
+  it('with a queue, so many commands wait for the connection and the next fails at once', async (t) => {
+    const server = await startRedis();
+    t.after(() => server.stop());
+    const { redis, health } = await startCache(t, { port: server.port, queue: 3 });
+    await server.kill();
+    await until('the outage', () => health() === 'down' && redis.status !== 'ready');
+    const waiting = [redis.set('a', '1'), redis.pipeline().set('b', '2').set('c', '3').exec()];
+    await assert.rejects(redis.set('d', '4'), { reason: 'REDIS_UNAVAILABLE', message: /and 3 commands wait already/ });
+    const refused = await redis.pipeline().set('e', '5').set('f', '6').exec();
+    assert.deepEqual(refused!.map(([error]) => (error as unknown as RpcError).reason), ['REDIS_UNAVAILABLE', 'REDIS_UNAVAILABLE']);
+    await server.restart();
+    assert.deepEqual(await Promise.all(waiting), ['OK', [[null, 'OK'], [null, 'OK']]]);
+    assert.deepEqual(await redis.mget('a', 'b', 'c', 'd', 'e'), ['1', '2', '3', null, null]);
+  });
+
+  it('what was on its way when the connection was lost is not sent again', async (t) => {
+    const server = await startRedis();
+    t.after(() => server.stop());
+    const { redis } = await startCache(t, { port: server.port });
+    const copy = redis.duplicate() as Redis;
+    await copy.ping();
+    server.pause();
+    const lost = redis.incr('n');
+    await server.kill();
+    await assert.rejects(lost, { reason: 'REDIS_UNAVAILABLE', message: /INCR: the connection was lost before the reply; it may have run/ });
+    await server.restart();
+    await until('the connection', () => redis.status === 'ready');
+    const first = await redis.incr('n');
+    assert.ok(first === 1 || first === 2, `${first}`);
+    assert.equal(await redis.get('n'), `${first}`);
+  });
+
+  it('sentinels: finds the primary, follows a failover', async (t) => {
+    const servers: RunningServer[] = [];
+    t.after(async () => {
+      for (const each of servers.reverse()) await each.stop();
+    });
+    const start = async (starting: Promise<RunningServer>): Promise<RunningServer> => {
+      const each = await starting;
+      servers.push(each);
+      return each;
+    };
+    const primary = await start(startRedis());
+    const replica = await start(startRedis({ replicaOf: primary }));
+    const sentinel = await start(startRedisSentinel({ primary }));
+    const { app, redis } = await startCache(t, { sentinel: { name: 'anthill', nodes: [`127.0.0.1:${sentinel.port}`] } });
+    assert.equal(await redis.set('before', '1'), 'OK');
+    const watch = new ((await import('ioredis')).Redis)({ port: sentinel.port });
+    t.after(() => watch.disconnect());
+    watch.on('error', () => {});
+    await until('the replica', async () => String(await watch.call('SENTINEL', 'replicas', 'anthill')).includes(`${replica.port}`));
+    await primary.kill();
+    await until('the new primary', async () => (await redis.set('after', '2')) === 'OK');
+    assert.equal((redis as Redis).stream.remotePort, replica.port);
+    assert.equal(app.health().ready, true);
+  });
+
+  it('a cluster: commands reach the node of their key, one that restarts is found again', async (t) => {
+    const nodes = await startRedisCluster(3);
+    t.after(async () => {
+      for (const node of nodes) await node.stop();
+    });
+    const { redis, health } = await startCache(t, { cluster: [`127.0.0.1:${nodes[0]!.port}`], keyPrefix: 'c:' });
+    const keys = Array.from({ length: 30 }, (_, i) => `key${i}`);
+    assert.deepEqual(new Set(await Promise.all(keys.map((key) => redis.set(key, key)))), new Set(['OK']));
+    assert.equal((redis as Cluster).nodes('master').length, 3);
+    assert.equal(health(), 'up');
+    await nodes[2]!.kill();
+    const failed = new Set<string>();
+    await until('a failure', async () => {
+      await Promise.all(keys.map((key) => redis.get(key).catch((error: unknown) => failed.add((error as RpcError).code ?? String(error)))));
+      return failed.size > 0;
+    });
+    assert.deepEqual([...failed], ['UNAVAILABLE']);
+    await nodes[2]!.restart();
+    await until('all keys', async () => (await Promise.all(keys.map((key) => redis.get(key)))).join() === keys.join());
+  });
+});
