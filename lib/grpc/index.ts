@@ -5,4 +5,5 @@ export { GrpcContext } from './grpc.context.js';
 export { GrpcModule } from './grpc.module.js';
 export type { GrpcModuleOptions } from './grpc.options.js';
 export { GrpcServer } from './grpc.server.js';
+export type { GrpcImplementation } from './grpc.types.js';
 export type { GrpcMethodDefinition, GrpcProto, GrpcServiceDefinition, ProtoJson, ProtoOptions } from './proto-source.js';
