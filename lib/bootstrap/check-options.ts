@@ -18,6 +18,7 @@ const APP_OPTIONS = {
   killWaitMs: true,
   graceMs: true,
   log: true,
+  grpc: true,
   redis: true,
   transport: true,
   registry: true,

@@ -1,6 +1,7 @@
 import type { DiscoveryOptions } from '../common/discovery-options.js';
 import type { DatabaseSection } from './database-section.js';
 import type { LogFormat, LogLevel } from './anthill-section.js';
+import type { GrpcSection } from './grpc-section.js';
 import type { RedisConfig } from './redis-section.js';
 
 /** A plug-in that config has chosen. @public */
@@ -92,4 +93,5 @@ export interface AppConfig {
   /** By name. */
   readonly redis: Readonly<Record<string, RedisConfig>>;
   readonly log: { readonly level: LogLevel; readonly format: LogFormat };
+  readonly grpc: Readonly<Required<GrpcSection>>;
 }

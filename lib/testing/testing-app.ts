@@ -29,7 +29,7 @@ export interface TestingAppOptions extends Omit<AppOptions, 'databases'> {
  */
 export async function createTestingApp(options: TestingAppOptions): Promise<RpcApplication> {
   const { modules, overrides = [], databases, ...rest } = options;
-  const isolated: AppOptions = { flags: false, env: {}, configFile: false, logger: false, graceMs: 0, ...rest, ...(typeof databases === 'object' && { databases }) };
+  const isolated: AppOptions = { flags: false, env: {}, configFile: false, logger: false, graceMs: 0, ...rest, grpc: { host: '127.0.0.1', port: 0, ...rest.grpc }, ...(typeof databases === 'object' && { databases }) };
   const app = await createApp(rootOfModules([...modules, databasesInMemory(databases === 'memory' ? 'all' : 'undeclared')]), isolated, overrides.length > 0 ? overriding(overrides) : undefined);
   // A test that forgets to stop its app should not hang.
   return app.start({ failFast: true, keepAlive: false });
