@@ -9,7 +9,7 @@ export { RpcContract, contractMethod, type RpcContractOptions } from './metadata
 export { Handler } from './metadata/handler.decorator.js';
 export { Ctx, Meta, Payload } from './metadata/params.decorator.js';
 export { Session } from './bootstrap/session.js';
-export { InjectRpc, InjectSettings } from './metadata/inject.decorator.js';
+export { InjectRpc, InjectServices, InjectSettings } from './metadata/inject.decorator.js';
 export { InjectClient, type ClientRef } from './metadata/inject-client.decorator.js';
 export { InjectRedis, type InjectRedisOptions } from './redis/inject-redis.decorator.js';
 export { RpcErrorClass } from './metadata/rpc-error-class.decorator.js';
@@ -60,6 +60,8 @@ export { weighted, type WeightedOptions } from './selector/weighted.selector.js'
 export { leastInFlight } from './selector/least-in-flight.selector.js';
 export { custom } from './selector/custom.selector.js';
 export { any, label, not, version, where } from './selector/filters.js';
+export { tagged } from './selector/tagged.js';
+export { Services, type ServiceInstance, type ServiceQuery } from './selector/services.js';
 export type { CallOutcome, NodeFilter, PickHint, SelectOptions, Selector } from './common/selection.js';
 export type { ServiceNode } from './common/service-node.js';
 

@@ -119,7 +119,7 @@ describe('config through create', () => {
 
   for (const [kind, name, text] of [
     ['transport', 'natz', 'config names the transport \'natz\', which does not exist (did you mean "nats"?); there are: memory, nats'],
-    ['registry', 'counsel', 'config names the registry \'counsel\', which does not exist (did you mean "consul"?); there are: memory, consul'],
+    ['registry', 'counsel', 'config names the registry \'counsel\', which does not exist (did you mean "consul"?); there are: memory, consul, etcd'],
     ['selector', 'rondom', 'config names the selector \'rondom\', which does not exist (did you mean "random"?); there are: random, round-robin, weighted, least-in-flight'],
     ['codec', 'jsn', 'config names the codec \'jsn\', which does not exist (did you mean "json"?); there are: msgpack, json'],
   ] as const) {
@@ -245,6 +245,32 @@ describe('config through create', () => {
     await assert.rejects(app.reload(), /RpcExpired/);
     assert.equal(app.config, second);
     assert.equal(await app.rpc.call('svc', '/deadline'), 7);
+  });
+
+  it('a reload is told to the hook, when it is in effect; what the hook throws is the answer', async (t) => {
+    const path = configFile(t, '{ "Rpc": { "RpcExpired": 3 } }');
+    const told: number[] = [];
+    const lines = new Lines();
+    const app = await created(t, {
+      configFile: path,
+      logger: lines,
+      hooks: {
+        onReload: ({ rpc }) => {
+          told.push(rpc.timeoutMs);
+          if (rpc.timeoutMs === 9000) throw new Error('too long for me');
+        },
+      },
+    });
+    await app.start();
+    assert.equal(told.length, 0);
+    for (const seconds of ['7', '"x"', '9', '4']) {
+      writeFileSync(path, `{ "Rpc": { "RpcExpired": ${seconds} } }`);
+      const answer = app.reload();
+      if (seconds === '7' || seconds === '4') told.push(-(await answer).rpc.timeoutMs);
+      else await assert.rejects(answer);
+    }
+    assert.deepEqual(told, [7000, -7000, 9000, 4000, -4000]);
+    assert.match(lines.of('error').join('\n'), /the old one stays[^]*hook onReload failed: too long for me/);
   });
 
   it('the first logger that is asked is the one of the config', async (t) => {
