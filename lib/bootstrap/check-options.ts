@@ -21,6 +21,8 @@ const APP_OPTIONS = {
   transport: true,
   registry: true,
   selector: true,
+  zone: true,
+  discovery: true,
   codec: true,
   wires: true,
   filters: true,

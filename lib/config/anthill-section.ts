@@ -1,3 +1,4 @@
+import type { DiscoveryOptions } from '../common/discovery-options.js';
 import type { RedisSection } from './redis-section.js';
 
 /** A plug-in by name, with options for it. @public */
@@ -30,6 +31,10 @@ export interface AnthillSection {
   transport?: PluginChoice;
   registry?: PluginChoice;
   selector?: PluginChoice;
+  /** Where this process is: published as metadata `zone` of its nodes, and preferred by `prefer-zone`. */
+  zone?: string;
+  /** How callers treat nodes, whatever the selector. */
+  discovery?: DiscoveryOptions;
   codec?: string;
   wires?: readonly string[];
   rpc?: { timeoutMs?: number; maxConcurrent?: number; queue?: number; log?: boolean };

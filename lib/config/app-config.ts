@@ -1,3 +1,4 @@
+import type { DiscoveryOptions } from '../common/discovery-options.js';
 import type { LogFormat, LogLevel } from './anthill-section.js';
 import type { RedisConfig } from './redis-section.js';
 
@@ -67,6 +68,8 @@ export interface AppConfig {
   readonly transport: PluginConfig;
   readonly registry: PluginConfig;
   readonly selector: PluginConfig;
+  readonly zone?: string;
+  readonly discovery: DiscoveryOptions;
   readonly codec: string;
   /** Best first. */
   readonly wires: readonly string[];
