@@ -17,6 +17,7 @@ const APP_OPTIONS = {
   killWaitMs: true,
   graceMs: true,
   log: true,
+  grpc: true,
   redis: true,
   transport: true,
   registry: true,
