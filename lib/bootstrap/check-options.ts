@@ -16,6 +16,7 @@ const APP_OPTIONS = {
   graceMs: true,
   log: true,
   redis: true,
+  watchFile: true,
   transport: true,
   registry: true,
   selector: true,

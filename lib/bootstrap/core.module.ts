@@ -1,4 +1,5 @@
 import { Module, type DynamicModule, type Provider } from '@nestjs/common';
+import { Config } from '../config/config.js';
 import { APP_CONFIG, APP_HANDLE, REGISTRY, RPC, type AppHandle, type ClientClass } from '../metadata/tokens.js';
 import { clientTokens } from './module-graph.js';
 import { RpcApplication } from './rpc.application.js';
@@ -22,9 +23,10 @@ export class AnthillCoreModule {
         { provide: RPC, useFactory: (application: RpcApplication) => application.rpc, inject: [RpcApplication] },
         { provide: REGISTRY, useFactory: (application: RpcApplication) => application.registry, inject: [RpcApplication] },
         { provide: APP_CONFIG, useFactory: (application: RpcApplication) => () => application.config, inject: [RpcApplication] },
+        { provide: Config, useFactory: (application: RpcApplication) => application.settings, inject: [RpcApplication] },
         ...typed,
       ],
-      exports: [RpcApplication, APP_CONFIG, APP_HANDLE, REGISTRY, RPC, ...typed.map(({ provide }) => provide)],
+      exports: [RpcApplication, Config, APP_CONFIG, APP_HANDLE, REGISTRY, RPC, ...typed.map(({ provide }) => provide)],
     };
   }
 }

@@ -1,6 +1,7 @@
 import { type Logger, silentLogger } from '../common/logger.js';
 import type { Selector } from '../common/selection.js';
 import type { PluginConfig } from '../config/app-config.js';
+import type { ConfigSource } from '../config/config-source.js';
 import { type PluginNames, unknownPlugin } from '../config/plugin-names.js';
 import type { Registry } from '../registry/registry.js';
 import type { Codec } from '../rpc/codec.js';
@@ -31,6 +32,7 @@ export interface PluginTable {
   readonly selector: Readonly<Record<string, PluginFactory<Selector>>>;
   readonly codec: Readonly<Record<string, PluginFactory<Codec>>>;
   readonly wire: Readonly<Record<string, PluginFactory<Wire>>>;
+  readonly configCentre: Readonly<Record<string, PluginFactory<ConfigSource>>>;
 }
 
 /** What comes with the package. Adapters that need a vendor are loaded when they are named. */
@@ -54,6 +56,11 @@ export const BUILT_IN: PluginTable = Object.freeze({
   wire: {
     'anthill/1': () => anthillWire(),
     mqant: async () => (await import('../wire/mqant/mqant.wire.js')).mqantWire(),
+  },
+  configCentre: {
+    memory: async () => (await import('../config/memory.source.js')).memoryConfig(),
+    consul: async (options, { env }) => (await import('../config/consul.source.js')).consulConfig({ ...(env && { env }), ...options }),
+    etcd: async (options) => (await import('../config/etcd.source.js')).etcdConfig(options),
   },
 } satisfies PluginTable);
 

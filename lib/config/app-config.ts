@@ -65,6 +65,8 @@ export interface AppConfig {
   readonly registry: PluginConfig;
   readonly selector: PluginConfig;
   readonly codec: string;
+  readonly configCentre?: PluginConfig;
+  readonly watchFile: boolean;
   /** Best first. */
   readonly wires: readonly string[];
   readonly rpc: {
