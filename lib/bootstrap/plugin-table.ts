@@ -23,6 +23,8 @@ export interface PluginContext {
   readonly logger: Logger;
   /** The app's environment. @default process.env */
   readonly env?: Readonly<Record<string, string | undefined>>;
+  /** The name of the environment (`Anthill.environment`), for config centres: as far as it is known before them. */
+  readonly environment?: string;
 }
 
 /** Names that config may use, and what they stand for. The app owns one; `create({ plugins })` adds to it. @public */
@@ -59,10 +61,15 @@ export const BUILT_IN: PluginTable = Object.freeze({
   },
   configCentre: {
     memory: async () => (await import('../config/memory.source.js')).memoryConfig(),
-    consul: async (options, { env }) => (await import('../config/consul.source.js')).consulConfig({ ...(env && { env }), ...options }),
-    etcd: async (options) => (await import('../config/etcd.source.js')).etcdConfig(options),
+    consul: async (options, { env, environment }) => (await import('../config/consul.source.js')).consulConfig({ ...(env && { env }), ...inHrpc(options, environment), ...options }),
+    etcd: async (options, { environment }) => (await import('../config/etcd.source.js')).etcdConfig({ ...inHrpc(options, environment), ...options }),
   },
 } satisfies PluginTable);
+
+/** hrpc's keys begin with the environment. */
+function inHrpc({ layout }: Readonly<Record<string, unknown>>, environment: string | undefined): { environment?: string } {
+  return layout === 'hrpc' && environment !== undefined ? { environment } : {};
+}
 
 /** Users' additions win over what comes with the package. */
 export function mergeTables(added: Partial<PluginTable> | undefined): PluginTable {

@@ -1,6 +1,7 @@
 import type { LoggerService } from '@nestjs/common';
 import { BootError } from '../common/boot-error.js';
 import { systemClock, systemRandom, type Clock, type RandomSource } from '../common/clock.js';
+import { NODE_META } from '../common/service-node.js';
 import type { AppConfig } from '../config/app-config.js';
 import type { Registry } from '../registry/registry.js';
 import type { Selector } from '../common/selection.js';
@@ -102,12 +103,13 @@ export function addNode(runtime: RpcRuntime, options: Readonly<ServiceOptions>, 
   // More specific first: the entry in config, the decorator, the app.
   const ttlMs = module.ttlMs ?? options.ttlMs ?? config.registration.ttlMs;
   const usualMs = options.ttlMs === undefined ? config.registration.intervalMs : Math.min(config.registration.intervalMs, Math.floor(options.ttlMs / 2));
+  const record = module.registration ?? options.registration;
   return runtime.addNode({
     type: options.type,
     id: given,
     isNamed: given !== randomId,
     version: module.version ?? options.version ?? '0.0.0',
-    metadata: { ...options.metadata, ...module.metadata },
-    registration: { ttlMs, intervalMs: module.intervalMs ?? options.intervalMs ?? usualMs },
+    metadata: { ...(config.environment !== undefined && { [NODE_META.environment]: config.environment }), ...options.metadata, ...module.metadata },
+    registration: { ttlMs, intervalMs: module.intervalMs ?? options.intervalMs ?? usualMs, ...(record !== undefined && { record }) },
   });
 }

@@ -43,7 +43,7 @@ export async function prepareGraph(root: ModuleDefinition, options: AppOptions):
   const live = await LiveConfig.open({
     ...configOptionsOf(options, types),
     ...defined({ clock: options.clock, random: options.random }),
-    centre: (choice) => resolvePlugin(table, 'configCentre', choice, { logger: silentLogger, ...(options.env && { env: options.env }) }),
+    centre: (choice, environment) => resolvePlugin(table, 'configCentre', choice, { logger: silentLogger, ...defined({ env: options.env, environment }) }),
   });
   return live.guard(() => prune(graph, options, types, live));
 }
@@ -93,12 +93,14 @@ function withHandlers(modules: readonly RpcModuleRef[]): ClientClass[] {
 
 function configOptionsOf(options: AppOptions, moduleTypes: readonly string[]): LoadConfigOptions {
   const { workDir, configFile, processId, logDir, biDir, flags, argv, env, sources, settings } = options;
-  const { processName, rpc, advertise, registration, killWaitMs, graceMs, log, redis, watchFile, wires } = options;
+  const { processName, environment, rpc, advertise, health, registration, killWaitMs, graceMs, log, redis, watchFile, wires } = options;
   const named = (kind: keyof PluginTable): unknown => chosen(kind, options[kind as 'transport']).named;
   const overrides = defined({
     processName,
+    environment,
     rpc,
     advertise,
+    health,
     registration,
     killWaitMs,
     graceMs,

@@ -108,10 +108,11 @@ export class RpcRuntime {
     return [...this.nodes.values()];
   }
 
-  /** Before {@link listen}; a node that comes later wants {@link open} and {@link publish} of its own. */
+  /** Before {@link listen}; a node that comes later wants {@link open} and {@link publish} of its own. @throws BootError when the registry cannot register it so */
   addNode(spec: NodeSpec, hooks?: ServerHooks): LocalNode {
     const { clock, random, logger, mapError, maxConcurrent, queue, serverInterceptors } = this.options;
     const nodeId = `${spec.type}@${spec.id}`;
+    if (spec.registration.record !== undefined) this.options.registry.checkRegistration?.(nodeId, spec.registration.record);
     const server = new RpcServer({
       nodeId,
       clock,

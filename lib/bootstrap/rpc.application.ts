@@ -8,6 +8,7 @@ import type { AppConfig } from '../config/app-config.js';
 import { Config, keysOf } from '../config/config.js';
 import type { ConfigValue } from '../config/config-value.js';
 import type { AppHandle, ClientClass } from '../metadata/tokens.js';
+import { HealthServer } from '../health/health.server.js';
 import { Rpc } from '../rpc/rpc.client.js';
 import type { Registry } from '../registry/registry.js';
 import type { HandlerDescriptor } from '../rpc/handler-entry.js';
@@ -35,6 +36,8 @@ export class RpcApplication implements AppHandle, HookedApp, ServiceHost {
   /** @internal */
   readonly settings: Config;
   private readonly engine: AppEngine;
+  /** Parts that config alone asks for. */
+  private readonly builtIn: readonly AppPart[];
   private container: Container | undefined;
   private startPromise: Promise<this> | undefined;
   /** Ends before the stop that it causes; {@link startPromise} after it. */
@@ -64,6 +67,7 @@ export class RpcApplication implements AppHandle, HookedApp, ServiceHost {
     this.closed.catch(() => {});
     this.settle = settle!;
     this.rpc = runtime.rpc;
+    this.builtIn = config.health.enabled ? [new HealthServer(config.health, { health: () => this.health(), logger })] : [];
     this.engine = new AppEngine({
       runtime,
       transport,
@@ -73,7 +77,7 @@ export class RpcApplication implements AppHandle, HookedApp, ServiceHost {
       random: prepared.random,
       name: config.processName ?? config.processId,
       graceMs: () => this.config.graceMs,
-      parts: () => [live, ...(options.parts ?? []), ...(this.container?.parts() ?? [])],
+      parts: () => [live, ...this.builtIn, ...(options.parts ?? []), ...(this.container?.parts() ?? [])],
       runs: () => this.container?.runnables() ?? [],
       bind: () => this.container?.bind(),
       onRunFailed: (error, type) => this.onRunFailed(error, type),

@@ -24,6 +24,10 @@ export const NODE_META = {
   process: 'anthill.process',
   /** Transport name the address belongs to. */
   transport: 'anthill.transport',
+  /** The environment of its process, when config names one. */
+  environment: 'anthill.env',
+  /** Tags that a registry has beside metadata (Consul), separated by commas. */
+  tags: 'anthill.tags',
   /** `host:port` of the gRPC server that serves the node. */
   grpc: 'anthill.grpc',
   /** `host:port` of the health server of the node's process. */

@@ -13,6 +13,8 @@ export interface NodeOptions {
   ttlMs?: number;
   /** How often the registration is renewed, in milliseconds. @default registration.intervalMs, or half of ttlMs when that is less */
   intervalMs?: number;
+  /** How the node is written into the registry, where that knows several ways (Consul: `mqant`, `grpc`, `hrpc`). @default as the registry does */
+  registration?: PluginChoice | readonly PluginChoice[];
   /** Published with the node. */
   metadata?: Record<string, string | number | boolean>;
 }
@@ -23,6 +25,8 @@ export interface NodeOptions {
  */
 export interface AnthillSection {
   processName?: string;
+  /** hrpc's environment, such as `development` or `production`. Published as metadata `anthill.env`. */
+  environment?: string;
   transport?: PluginChoice;
   registry?: PluginChoice;
   selector?: PluginChoice;
@@ -35,6 +39,8 @@ export interface AnthillSection {
   rpc?: { timeoutMs?: number; maxConcurrent?: number; queue?: number; log?: boolean };
   /** How others reach this process, for endpoints besides the transport (gRPC, health). */
   advertise?: { host?: string };
+  /** The health server; off unless something is said here. */
+  health?: { enabled?: boolean; port?: number; host?: string };
   registration?: { ttlMs?: number; intervalMs?: number };
   killWaitMs?: number;
   graceMs?: number;

@@ -19,6 +19,8 @@ export interface ModuleConfig {
   /** Both are there, or neither: then decorators and `registration` decide. */
   readonly ttlMs?: number;
   readonly intervalMs?: number;
+  /** Names with options. */
+  readonly registration?: readonly ({ readonly name: string } & Readonly<Record<string, unknown>>)[];
   readonly metadata: Readonly<Record<string, string>>;
 }
 
@@ -38,6 +40,7 @@ export interface AppConfig {
   /** The process group, mqant's ProcessID. */
   readonly processId: string;
   readonly processName?: string;
+  readonly environment?: string;
   /** Absolute, as are the other paths. */
   readonly workDir: string;
   /** The file that was read. */
@@ -77,6 +80,8 @@ export interface AppConfig {
     readonly log: boolean;
   };
   readonly advertise: { readonly host?: string };
+  /** Enabled when it was said so, or when a port or host was given. */
+  readonly health: { readonly enabled: boolean; readonly port?: number; readonly host?: string };
   readonly registration: { readonly ttlMs: number; readonly intervalMs: number };
   readonly killWaitMs: number;
   readonly graceMs: number;

@@ -96,11 +96,17 @@ function snapshot(launch: Launch, tree: Tree, findings: Findings): AppConfig {
     selector: pluginOf(selector as Plain),
     ...(configCentre !== undefined && { configCentre: pluginOf(configCentre as Plain) }),
     rpc: { ...calls, ...(maxConcurrent !== 0 && { maxConcurrent }) },
+    health: healthOf(objectAt(tree.anthill, 'health')),
     registration,
     redis: readRedis(redis as Plain | undefined, findings),
   };
   // The description vouches for the rest: checked key by key, defaults filled in.
   return deepFreeze(maskTree(config as unknown as AppConfig));
+}
+
+/** Saying where it listens is wanting it. */
+function healthOf({ enabled, ...where }: Plain): Plain {
+  return { ...where, enabled: enabled ?? Object.keys(where).length > 0 };
 }
 
 /** Module types that a layer has said something about. */
@@ -111,12 +117,14 @@ function mentioned(tree: Tree): string[] {
 function modulesOf(tree: Tree, processId: string, registration: Times, findings: Findings): ReadonlyMap<string, ModuleConfig> {
   const result = new Map<string, ModuleConfig>();
   for (const [type, value] of Object.entries(objectAt(tree.anthill, 'modules'))) {
-    const { settings, metadata, ttlMs, intervalMs, ...rest } = value as Plain;
+    const { settings, metadata, ttlMs, intervalMs, registration: records, ...rest } = value as Plain;
     const entries = (tree.module && getOwn(tree.module, type)) as Plain[] | undefined;
     const id = entries?.find((entry) => entry.ProcessID === processId)?.Id as string | undefined;
     const hasTimes = ttlMs !== undefined || intervalMs !== undefined;
     const times = hasTimes && timesOf(`Anthill.modules.${type}`, { ttlMs: ttlMs ?? registration.ttlMs, intervalMs }, findings, registration.intervalMs);
-    result.set(type, deepFreeze(maskTree({ ...rest, ...(id !== undefined && { id }), ...times, settings: (settings ?? {}) as Plain, metadata: (metadata ?? {}) as Record<string, string> })));
+    const written = Array.isArray(records) && { registration: (records as Plain[]).map(({ name, options }) => ({ ...(options as Plain), name: name as string })) };
+    const plain = { ...rest, ...written, ...(id !== undefined && { id }), ...times, settings: (settings ?? {}) as Plain, metadata: (metadata ?? {}) as Record<string, string> };
+    result.set(type, deepFreeze(maskTree(plain)));
   }
   return result;
 }

@@ -45,6 +45,12 @@ class LayerCheck {
         return [...(raw as string[])];
       case 'plugin':
         return this.plugin(raw, path, raw !== given) ?? this.wrong(spec, given, path);
+      case 'plugins': {
+        const list: unknown[] = Array.isArray(raw) ? raw : [raw];
+        const plugins = list.map((item, i) => this.plugin(item, [...path, i], raw !== given));
+        if (list.length === 0 || plugins.includes(undefined)) break;
+        return plugins;
+      }
       case 'text-map':
         if (!isPlain(raw)) break;
         return this.entries(raw, (inner, key) => (isScalar(inner) ? String(inner) : this.wrong('a string, a number, true or false', inner, [...path, key])));
@@ -130,8 +136,10 @@ class LayerCheck {
   private unknown(spec: ObjectSpec, key: string, at: KeyPath): void {
     if (spec.open) return void this.unread.add(unreadName(at));
     if (spec === serverSpec && key === '$schema') return;
-    const meant = this.layer.texts ? environmentHint(spec, key) : hint(spec, key);
-    // A stranger's variable: Kubernetes sets ANTHILL_PORT for a service named "anthill".
+    // Kubernetes sets ANTHILL_PORT, ANTHILL_SERVICE_HOST and more for a service named "anthill".
+    const isKubernetes = this.layer.texts === true && at.length <= 2 && /^(port|service)(_|$)/i.test(key);
+    const meant = isKubernetes ? '' : this.layer.texts ? environmentHint(spec, key) : hint(spec, key);
+    // A stranger's variable.
     if (this.layer.texts && meant === '' && at.length <= 2) return;
     const message = `${placeOf(this.layer, at)} is an unknown key${meant}`;
     if (this.layer.strict) this.findings.mistake(message);

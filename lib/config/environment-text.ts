@@ -17,6 +17,8 @@ export function fromText(spec: Spec | undefined, value: unknown): unknown {
     case 'list':
       if (text.startsWith('[')) return json(text) ?? value;
       return text.split(',').map((item) => item.trim()).filter((item) => item !== '');
+    case 'plugins':
+      return /^[[{]/.test(text) ? (json(text) ?? value) : text.split(',').map((item) => item.trim()).filter((item) => item !== '');
     case 'plugin':
       return text.startsWith('{') ? (json(text) ?? value) : text;
     case undefined:

@@ -25,6 +25,10 @@ function toSchema(spec: Spec, at: string): Record<string, unknown> {
       return { ...head, type: ['array', 'null'], minItems: 1, items: { type: 'string', minLength: 1 } };
     case 'plugin':
       return { ...head, type: ['string', 'object', 'null'], minLength: 1, properties: { name: { type: 'string', minLength: 1 } }, required: ['name'] };
+    case 'plugins': {
+      const one = { minLength: 1, properties: { name: { type: 'string', minLength: 1 } }, required: ['name'] };
+      return { ...head, type: ['string', 'object', 'array', 'null'], ...one, minItems: 1, items: { type: ['string', 'object'], ...one } };
+    }
     case 'text-map':
       return { ...head, type: ['object', 'null'], additionalProperties: { type: ['string', 'number', 'boolean', 'null'] } };
     case 'free':

@@ -19,7 +19,7 @@ import { type ConfigWant, ValueTable } from './value-table.js';
 
 export interface LiveConfigOptions extends LoadConfigOptions {
   /** Makes the source that the config names (`Anthill.configCentre`). */
-  readonly centre?: (choice: PluginConfig) => ConfigSource | Promise<ConfigSource>;
+  readonly centre?: (choice: PluginConfig, environment: string | undefined) => ConfigSource | Promise<ConfigSource>;
   readonly clock?: Clock;
   readonly random?: RandomSource;
 }
@@ -107,7 +107,7 @@ export class LiveConfig implements AppPart {
   /** The config decides how it is logged: the logger comes after it. */
   logTo(logger: Logger): void {
     this.logger = logger;
-    for (const { name, missing } of this.slots) if (missing !== undefined) logger.warn(`config source ${name} is away: ${missing}; going on without it for now`);
+    for (const { name, missing } of this.slots) if (missing !== undefined) logger.warn(`config source ${missing.startsWith(name) ? '' : `${name}: `}${missing}; going on without it for now`);
   }
 
   /** Tells of each new config, before anybody is told of values in it. Returns the function that ends it. */
@@ -323,7 +323,7 @@ async function centreOf(base: ConfigBase, options: LiveConfigOptions): Promise<C
   const config = composeConfig(base, base.file, withoutNames(options), new Findings());
   const choice = config.configCentre;
   const isKnown = choice !== undefined && (options.plugins === undefined || options.plugins.configCentre.includes(choice.name));
-  return isKnown && options.centre ? [await options.centre(config.reveal(choice, 'Anthill.configCentre'))] : [];
+  return isKnown && options.centre ? [await options.centre(config.reveal(choice, 'Anthill.configCentre'), config.environment)] : [];
 }
 
 function withoutNames({ plugins: _plugins, ...rest }: LiveConfigOptions): LiveConfigOptions {

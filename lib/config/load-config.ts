@@ -109,7 +109,7 @@ async function loadSources(sources: readonly ConfigSource[], findings: Findings,
 
 export function sourceFailed({ name }: ConfigSource, reason: unknown): BootError {
   // A missing package says it best itself.
-  return reason instanceof BootError ? reason : new BootError('CONFIG_SOURCE_FAILED', `config source ${name}: ${messageOf(reason)}`, { cause: reason });
+  return reason instanceof BootError ? reason : new BootError('CONFIG_SOURCE_FAILED', `config source ${messageOf(reason).startsWith(name) ? '' : `${name}: `}${messageOf(reason)}`, { cause: reason });
 }
 
 /** Options have the shape of the section `Anthill`, with the settings of the application beside. */

@@ -8,11 +8,13 @@ const nodeKeys = {
   version: text('Version the node publishes, instead of the one of @RpcModule.'),
   ttlMs: integer('A node that stops renewing is gone after this many milliseconds.', 1),
   intervalMs: integer('Milliseconds between renewals of the registration; less than ttlMs.', 1),
+  registration: { kind: 'plugins', doc: 'How the node is written into the registry, where that knows several ways. Consul: "mqant", "grpc", "hrpc", an object with a name and options, or a list.' },
   metadata: { kind: 'text-map', doc: 'Published with the node; selectors and filters read it.' },
 } satisfies Record<keyof NodeOptions, Spec>;
 
 const anthill = object('What mqant has no key for.', {
   processName: text('Name of this process in logs.'),
+  environment: text('Name of the environment, such as "production": a tag of hrpc registrations, and what is looked for by default.', { pattern: '^[^,\\s/]+$', patternText: 'a name without spaces, commas and slashes' }),
   transport: { kind: 'plugin', doc: 'How calls travel: "memory", "nats", or an object with a name and the options of that transport.', default: 'memory' },
   registry: { kind: 'plugin', doc: 'Where nodes are announced and found: "memory", "consul", "etcd", or an object with a name and its options.', default: 'memory' },
   selector: { kind: 'plugin', doc: 'How one of several nodes is chosen.', default: 'random' },
@@ -28,6 +30,11 @@ const anthill = object('What mqant has no key for.', {
   }),
   advertise: object('How others reach this process, for endpoints besides the transport (gRPC, health).', {
     host: text('A name, an address, or a network such as "10.0.0.0/8": the first address of the machine in it. Without it the first IPv4 address that is no loopback.'),
+  }),
+  health: object('HTTP server that tells whether the process lives and serves. It runs when enabled, or when a port or host is given.', {
+    enabled: flag('Run it; false keeps it off whatever else is given.'),
+    port: integer('0: any free one. Without it 6688.', 0, { max: 65_535 }),
+    host: text('Address to listen on. Without it all, "0.0.0.0".'),
   }),
   registration: object('Registrations of all nodes; a module can have its own.', {
     ttlMs: integer('A node that stops renewing is gone after this many milliseconds.', 1, { default: 20_000 }),

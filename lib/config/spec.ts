@@ -1,7 +1,7 @@
 /**
  * The words that describe a config file. One description drives validation, the JSON schema for editors and the test that keeps docs/config.md true.
  */
-export type Spec = TextSpec | NumberSpec | BooleanSpec | ListSpec | PluginSpec | TextMapSpec | FreeSpec | ObjectSpec | MapSpec | ArraySpec;
+export type Spec = TextSpec | NumberSpec | BooleanSpec | ListSpec | PluginSpec | PluginsSpec | TextMapSpec | FreeSpec | ObjectSpec | MapSpec | ArraySpec;
 
 interface Described {
   /** One sentence: what the key does. Shown by editors. */
@@ -38,6 +38,11 @@ export interface ListSpec extends Described {
 /** A plug-in: its name, or an object with `name` and the options that the plug-in itself checks. */
 export interface PluginSpec extends Described {
   readonly kind: 'plugin';
+}
+
+/** A {@link PluginSpec}, or a list of them: kept as a list. */
+export interface PluginsSpec extends Described {
+  readonly kind: 'plugins';
 }
 
 /** Free keys with short values, kept as texts: node metadata. */
@@ -86,6 +91,8 @@ export function expectation(spec: Spec): string {
       return 'a list of strings';
     case 'plugin':
       return 'a name, or an object with a "name"';
+    case 'plugins':
+      return 'a name, an object with a "name", or a list of these';
     case 'array':
       return 'a list of objects';
     default:

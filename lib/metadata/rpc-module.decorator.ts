@@ -1,5 +1,6 @@
 import { Module, type ModuleMetadata, type Type } from '@nestjs/common';
 import type { HandlerOptions } from '../common/handler-options.js';
+import type { RegistrationChoice } from '../common/registration-choice.js';
 import { defineMetadata } from './define-metadata.js';
 import { APP_HANDLE, type AppHandle, RPC, SETTINGS } from './tokens.js';
 
@@ -15,6 +16,8 @@ export interface RpcModuleOptions extends ModuleMetadata {
   ttlMs?: number;
   /** How often the node registers again, in milliseconds. @default the app's (10000) */
   intervalMs?: number;
+  /** How the node is written into the registry, where that knows several ways. @default as the registry does */
+  registration?: RegistrationChoice;
   /** Published with the node. Can be changed at run time through the app. */
   metadata?: Readonly<Record<string, string>>;
   /** Options of all handlers of the module that do not say otherwise. */

@@ -3,7 +3,7 @@ import { BootError } from '../common/boot-error.js';
 import { sleep, type Clock, type RandomSource } from '../common/clock.js';
 import type { Logger } from '../common/logger.js';
 import type { ServiceNode } from '../common/service-node.js';
-import type { Registrar, RegistrationOptions } from './registry.js';
+import type { Registrar, Registration, RegistrationOptions } from './registry.js';
 
 /** State of one advertised node, for health and for people. @public */
 export interface AdvertisedNode {
@@ -51,7 +51,7 @@ export class NodeBeat {
   private lastSuccess: number | undefined;
   private lastError: string | undefined;
 
-  constructor(private readonly deps: BeatDeps, private node: ServiceNode, readonly timing: Required<RegistrationOptions>) {
+  constructor(private readonly deps: BeatDeps, private node: ServiceNode, readonly timing: Registration) {
     this.loop = this.run();
   }
 
@@ -146,7 +146,7 @@ export const DEFAULT_INTERVAL_MS = 10_000;
  * Fills in the defaults and refuses what cannot work.
  * @throws BootError REGISTRATION_OPTIONS
  */
-export function resolveTiming(nodeId: string, options: RegistrationOptions = {}): Required<RegistrationOptions> {
+export function resolveTiming(nodeId: string, options: RegistrationOptions = {}): Registration {
   const ttlMs = options.ttlMs ?? DEFAULT_TTL_MS;
   const intervalMs = options.intervalMs ?? (options.ttlMs === undefined ? DEFAULT_INTERVAL_MS : ttlMs / 2);
   if (!(intervalMs > 0) || !(ttlMs > intervalMs) || !Number.isFinite(ttlMs)) {
@@ -156,5 +156,5 @@ export function resolveTiming(nodeId: string, options: RegistrationOptions = {})
         'a half or a third of it leaves room for a late renewal',
     );
   }
-  return { ttlMs, intervalMs };
+  return { ttlMs, intervalMs, ...(options.record !== undefined && { record: options.record }) };
 }

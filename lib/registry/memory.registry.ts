@@ -2,7 +2,7 @@ import { systemClock, type Clock } from '../common/clock.js';
 import type { HealthReport } from '../common/lifecycle.js';
 import type { ServiceNode } from '../common/service-node.js';
 import { linkSignals, sharedController } from './linked-signal.js';
-import type { RegistrationOptions, Registry, ServiceSnapshot } from './registry.js';
+import type { Registration, Registry, ServiceSnapshot } from './registry.js';
 import { freezeNode, snapshotOf } from './snapshot.js';
 
 interface Lease {
@@ -82,7 +82,7 @@ class MemoryRegistry implements Registry {
 
   async connect(): Promise<void> {}
 
-  async register(node: ServiceNode, options: Required<RegistrationOptions>, signal?: AbortSignal): Promise<void> {
+  async register(node: ServiceNode, options: Registration, signal?: AbortSignal): Promise<void> {
     signal?.throwIfAborted();
     this.hub.put(node, options.ttlMs);
   }

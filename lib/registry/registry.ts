@@ -1,4 +1,5 @@
 import type { HealthReport } from '../common/lifecycle.js';
+import type { RegistrationChoice } from '../common/registration-choice.js';
 import type { ServiceNode } from '../common/service-node.js';
 
 /** How long a registration lives and how often it is renewed. @public */
@@ -7,6 +8,14 @@ export interface RegistrationOptions {
   ttlMs?: number;
   /** @default 10000 */
   intervalMs?: number;
+  /** How the node is written, in registries that know several ways. @default the registry's */
+  record?: RegistrationChoice;
+}
+
+/** A registration with its times decided. @plugin */
+export interface Registration extends RegistrationOptions {
+  readonly ttlMs: number;
+  readonly intervalMs: number;
 }
 
 /**
@@ -25,7 +34,7 @@ export interface Registrar {
    * Puts the node in, or renews it: idempotent, called again each interval and at once when metadata changed.
    * After it resolves, `get` on the same registry shows the node as healthy. Heals what the backend has forgotten.
    */
-  register(node: ServiceNode, options: Required<RegistrationOptions>, signal?: AbortSignal): Promise<void>;
+  register(node: ServiceNode, options: Registration, signal?: AbortSignal): Promise<void>;
   /** Takes the node out. Unknown nodes are no error. */
   deregister(node: ServiceNode, signal?: AbortSignal): Promise<void>;
 }
@@ -52,6 +61,11 @@ export interface Registry extends Registrar, Discovery {
   /** One try to reach the backend, for `failFast` starts and health. Rejects with a message that names the address and what to try. */
   connect(signal?: AbortSignal): Promise<void>;
   health(): HealthReport;
+  /**
+   * Whether a node can be registered as its module wants it; asked before anything starts. Registries that write in one way need not have it, and take no notice
+   * of the choice. @throws BootError
+   */
+  checkRegistration?(nodeId: string, record: RegistrationChoice): void;
   /** Ends watches and timers. Registered nodes stay (the app deregisters them before). */
   close(): Promise<void>;
 }

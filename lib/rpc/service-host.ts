@@ -1,4 +1,5 @@
 import type { AppHealth } from '../common/lifecycle.js';
+import type { RegistrationChoice } from '../common/registration-choice.js';
 import type { HandlerDescriptor } from './handler-entry.js';
 import type { LocalNodeHandle, Rpc } from './rpc.client.js';
 import type { NodeHost } from './wire.js';
@@ -11,6 +12,8 @@ export interface ServiceOptions {
   version?: string;
   /** The part of the node's id behind the `@`. @default 16 random hex characters */
   id?: string;
+  /** How the node is written into the registry, where that knows several ways. @default as the registry does */
+  registration?: RegistrationChoice;
   /** Free pairs for callers' filters. */
   metadata?: Readonly<Record<string, string>>;
   /** How long the registry keeps the node without hearing of it. @default 20000 */

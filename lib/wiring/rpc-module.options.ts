@@ -10,6 +10,7 @@ const MODULE_OPTIONS = {
   id: true,
   ttlMs: true,
   intervalMs: true,
+  registration: true,
   metadata: true,
   defaults: true,
   imports: true,

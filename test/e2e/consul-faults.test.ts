@@ -3,8 +3,8 @@ import { after, before, it } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ServiceNode } from '../../lib/common/service-node.js';
 import { Advertiser } from '../../lib/registry/advertiser.js';
-import { checkId, encodeRecord } from '../../lib/registry/consul/consul.record.js';
-import { consul } from '../../lib/registry/consul/index.js';
+import { checkId } from '../../lib/registry/consul/consul.registrations.js';
+import { consul, mqantRecord } from '../../lib/registry/consul/index.js';
 import type { Registry } from '../../lib/registry/registry.js';
 import { ServiceDirectory } from '../../lib/selector/service-directory.js';
 import { describeWith, startConsul, type RunningServer } from '../services/index.js';
@@ -61,11 +61,10 @@ describeWith('consul faults', ['consul'], () => {
     const nodes = ['x', 'y', 'z'].map((id) => makeNode(id, 'faults-restart'));
     await Promise.all(nodes.map((node) => advertiser.advertise(node)));
     // A node of mqant notices the loss at its next renewal only.
-    const goNode = encodeRecord(makeNode('go', 'faults-restart'), 20_000);
+    const goNode = mqantRecord().encode(makeNode('go', 'faults-restart'), 20_000)!;
     const registerGoNode = async () => {
-      const { id, name, address, tags, check } = goNode;
-      await put(`agent/service/register`, { ID: id, Name: name, Address: address, Tags: tags, Check: { TTL: check.ttl } });
-      await put(`agent/check/pass/${checkId(id)}`);
+      await put(`agent/service/register`, { ...goNode, Check: { TTL: goNode.Check.TTL } });
+      await put(`agent/check/pass/${checkId(goNode.ID)}`);
     };
     await registerGoNode();
     await within(2000, 'the node of mqant', async () => (await listed('faults-restart')) === 4);
@@ -95,7 +94,7 @@ describeWith('consul faults', ['consul'], () => {
     await within(2000, 'the node of mqant', async () => (await listed('faults-restart')) === 4);
     assert.deepEqual(lost, []);
     assert.equal((await directory.nodes('faults-restart')).length, 4);
-    await put(`agent/service/deregister/${goNode.id}`);
+    await put(`agent/service/deregister/${goNode.ID}`);
     await advertiser.withdrawAll();
   });
 

@@ -2,7 +2,7 @@ import type { LoggerService } from '@nestjs/common';
 import type { AppPart, HealthReport, Phase } from '../../lib/common/lifecycle.js';
 import type { AppOptions } from '../../lib/bootstrap/app-options.js';
 import { memory as memoryRegistry, MemoryHub as RegistryHub } from '../../lib/registry/memory.registry.js';
-import type { RegistrationOptions, Registry } from '../../lib/registry/registry.js';
+import type { Registration, Registry } from '../../lib/registry/registry.js';
 import type { Transport } from '../../lib/rpc/transport.js';
 import { memoryHub, type MemoryHub } from '../../lib/transport/memory/memory.hub.js';
 import { memory as memoryTransport } from '../../lib/transport/memory/memory.transport.js';
@@ -69,12 +69,12 @@ function kindOf(address: string): string {
 }
 
 export interface RecordingRegistry extends Registry {
-  readonly timings: Map<string, Required<RegistrationOptions>>;
+  readonly timings: Map<string, Registration>;
 }
 
 export function recordingRegistry({ note }: Recorder, hub = new RegistryHub(), methods: Partial<Registry> = {}): RecordingRegistry {
   const real = memoryRegistry(hub);
-  const timings = new Map<string, Required<RegistrationOptions>>();
+  const timings = new Map<string, Registration>();
   const registry = overlay(real, {
     connect: (signal) => {
       note('registry connect');

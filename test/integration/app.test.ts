@@ -15,6 +15,7 @@ import { InjectClient } from '../../lib/metadata/inject-client.decorator.js';
 import { InjectRpc, InjectSettings } from '../../lib/metadata/inject.decorator.js';
 import { Ctx } from '../../lib/metadata/params.decorator.js';
 import { RpcModule } from '../../lib/metadata/rpc-module.decorator.js';
+import { consul } from '../../lib/registry/consul/index.js';
 import { memory as memoryRegistry, MemoryHub as RegistryHub } from '../../lib/registry/memory.registry.js';
 import { Client } from '../../lib/rpc/client-type.js';
 import { Rpc } from '../../lib/rpc/rpc.client.js';
@@ -398,6 +399,28 @@ describe('parts of the app', () => {
     assert.deepEqual(await shown('late'), [['10.9.8.7:8888', undefined]]);
   });
 
+  it('tell the registry how a module wants to be written, config before code; a choice that it does not know is a mistake', async (t) => {
+    const recorder = new Recorder();
+    const registry = recordingRegistry(recorder);
+    const asked: [string, unknown][] = [];
+    registry.checkRegistration = (nodeId, record) => void asked.push([nodeId, record]);
+    @RpcModule({ type: 'coded', id: '1', registration: ['mqant', 'grpc'] })
+    class Coded {}
+    @RpcModule({ type: 'configured', id: '1', registration: 'grpc' })
+    class Configured {}
+    const sources = [file({ Anthill: { environment: 'production', modules: { configured: { registration: [{ name: 'grpc', prefix: 'p.' }, 'hrpc'] } } } })];
+    const app = await created(t, { modules: [Coded, Configured], registry, sources });
+    const expected = [['coded@1', ['mqant', 'grpc']], ['configured@1', [{ name: 'grpc', prefix: 'p.' }, { name: 'hrpc' }]]];
+    assert.deepEqual(asked, expected);
+    await app.start();
+    assert.deepEqual([...registry.timings].map(([type, { record }]) => [`${type}@1`, record]), expected);
+    assert.equal((await app.registry.get('coded')).nodes[0]!.metadata['anthill.env'], 'production');
+    await assert.rejects(created(t, { modules: [Coded], registry: consul({ record: 'grpc' }), sources: [file({ Anthill: { modules: { coded: { registration: 'grcp' } } } })] }), {
+      reason: 'CONSUL_OPTIONS',
+      message: /registration of coded@1: 'grcp' is no record of Consul \(did you mean "grpc"\?\)/,
+    });
+  });
+
   it('whose endpoints are no texts keep the app from starting, and nothing stays registered', async (t) => {
     @RpcModule({ type: 'x' })
     class X {}
@@ -416,7 +439,7 @@ describe('parts of the app', () => {
     assert.equal(APP_PART.own(Typo), true);
     @RpcModule({ type: 'x', providers: [Typo] })
     class X {}
-    await assert.rejects(created(t, { modules: [X] }), /part 'typo' \(@AppPartProvider Typo\) has the phase 'ingres' \(did you mean "ingress"\?\); the phases are registry, resource, transport, ingress/);
+    await assert.rejects(created(t, { modules: [X] }), /part 'typo' \(@AppPartProvider Typo\) has the phase 'ingres' \(did you mean "ingress"\?\); the phases are probe, registry, resource, transport, ingress/);
     await assert.rejects(created(t, { modules: [], parts: [{ name: 'p', phase: undefined as never }] }), /part 'p' \(option parts\[0\]\) has the phase 'undefined'/);
   });
 });

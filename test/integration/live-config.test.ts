@@ -373,7 +373,7 @@ describe('live config', () => {
     const { app, shop, lines } = await started(t, hub, { sources: [late] });
     assert.equal(shop.pricing.value.discount, 0);
     assert.match(app.health().parts.find(({ name }) => name === 'config')!.detail!, /it is away/);
-    assert.ok(lines.of('warn').includes('config source centre is away: it is away; going on without it for now'));
+    assert.ok(lines.of('warn').includes('config source centre: it is away; going on without it for now'));
     const changed = next(shop.pricing);
     come();
     await changed;

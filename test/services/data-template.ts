@@ -1,10 +1,10 @@
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { chownSync, existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { promisify } from 'node:util';
 import { servicesFolder } from './find-server.js';
-import { accountOf, dyingWithParent } from './process-tree.js';
+import { type Rights, commandWith, giveFolder, rightsFor } from './rights.js';
 
 const run = promisify(execFile);
 
@@ -22,26 +22,26 @@ export interface DataTemplate {
 
 /** Copies the template to `folder`, which must not exist. Made once on this machine for all test files, in .services/templates. */
 export async function copyTemplate(plan: DataTemplate, folder: string): Promise<void> {
-  const template = servicesFolder('templates', await nameOf(plan));
-  if (!existsSync(template)) await makeTemplate(plan, template);
+  const rights = rightsFor(plan.unprivileged);
+  const template = servicesFolder('templates', await nameOf(plan, rights));
+  if (!existsSync(template)) await makeTemplate(plan, rights, template);
   await run('cp', ['-Rp', template, folder]); // keeps owner and mode; the servers look at both
 }
 
-async function nameOf({ binary, maker, args }: DataTemplate): Promise<string> {
+async function nameOf({ binary, maker, args }: DataTemplate, rights: Rights): Promise<string> {
   const { stdout } = await run(binary, ['--version']);
   const user = process.getuid?.() ?? 0;
-  return createHash('sha256').update(JSON.stringify([stdout, maker, args(''), user])).digest('hex').slice(0, 16);
+  return createHash('sha256').update(JSON.stringify([stdout, maker, args(''), user, rights])).digest('hex').slice(0, 16);
 }
 
-async function makeTemplate({ unprivileged, maker, args, input = '' }: DataTemplate, template: string): Promise<void> {
+async function makeTemplate({ maker, args, input = '' }: DataTemplate, rights: Rights, template: string): Promise<void> {
   const fresh = `${template}.${process.pid}`;
   rmSync(fresh, { recursive: true, force: true });
   mkdirSync(dirname(fresh), { recursive: true });
   mkdirSync(fresh, { mode: 0o700 });
-  const account = accountOf(unprivileged);
-  if (account !== undefined) chownSync(fresh, account, account);
+  giveFolder(fresh, rights);
   writeFileSync(`${fresh}.input`, input);
-  const command = dyingWithParent(maker, args(fresh), account);
+  const command = commandWith(rights, maker, args(fresh));
   try {
     await run(command.file, [...command.args], { ...command.identity, cwd: fresh, env: { ...process.env, LC_ALL: 'C' }, timeout: 60_000 });
     // Whole or not at all; where another process was first, its template is as good.

@@ -9,8 +9,8 @@ import { startServer } from './server-process.js';
 const access = { user: 'anthill', password: 'anthill', database: 'postgres' };
 
 /**
- * Starts a real PostgreSQL on loopback with an empty database, and resolves when it lets clients in. It refuses to run as root: under
- * root it runs as nobody. What was committed survives kill and restart, though not a power cut: nothing waits for the disk.
+ * Starts a real PostgreSQL on loopback with an empty database, and resolves when it lets clients in. It refuses to run as root;
+ * rights.ts has a way out. What was committed survives kill and restart, though not a power cut: nothing waits for the disk.
  *
  * @throws when there is no postgres on this machine, or it does not start; the message has its log
  */

@@ -1,38 +1,6 @@
 import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 
-const setpriv = '/usr/bin/setpriv';
-const hasSetpriv = process.platform === 'linux' && existsSync(setpriv);
-
-/** The id of user and group `nobody` on Linux. */
-const nobody = 65_534;
-
-/** The user that owns the folders of a server; `unprivileged` ones refuse root. Undefined: who runs the tests. */
-export function accountOf(unprivileged: boolean): number | undefined {
-  return unprivileged && process.getuid?.() === 0 ? nobody : undefined;
-}
-
-/** A command line with what spawn is told besides it. */
-export interface Command {
-  readonly file: string;
-  readonly args: readonly string[];
-  readonly identity: { readonly uid?: number; readonly gid?: number };
-}
-
-/**
- * A test file that is killed by SIGKILL runs no exit handler, so on Linux the kernel is asked to kill the server with its parent
- * (PR_SET_PDEATHSIG, through util-linux' setpriv, which replaces itself by the server: the pid is the server's). Elsewhere
- * only the exit handler protects.
- *
- * @param account whose rights it gets; it may still enter folders that only root may, where checkouts and TMPDIR can be
- */
-export function dyingWithParent(file: string, args: readonly string[], account?: number): Command {
-  if (!hasSetpriv) return { file, args, identity: account === undefined ? {} : { uid: account, gid: account } };
-  const caps = ['--inh-caps', '+dac_override', '--ambient-caps', '+dac_override'];
-  const become = account === undefined ? [] : ['--reuid', `${account}`, '--regid', `${account}`, '--clear-groups', ...caps];
-  return { file: setpriv, args: ['--pdeathsig', 'KILL', ...become, '--', file, ...args], identity: {} };
-}
-
 /** Sends a signal to a process and all below it. The root is halted first, so that it forks nothing that would be missed. */
 export function signalTree(root: number, signal: NodeJS.Signals): readonly number[] {
   send(root, 'SIGSTOP');

@@ -1,9 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { chownSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { accountOf, allGone, dyingWithParent, signalTree } from './process-tree.js';
+import { allGone, signalTree } from './process-tree.js';
+import { commandWith, giveFolder, rightsFor } from './rights.js';
 
 /** A real server under the control of a test. Every method that ends it resolves after the process is gone. */
 export interface RunningServer {
@@ -37,7 +38,7 @@ export interface ServerPlan {
   readonly credentials?: { readonly user: string; readonly password: string; readonly path: string };
   /** What makes it end at once, also with clients connected. @default 'SIGTERM' */
   readonly stopSignal?: NodeJS.Signals;
-  /** It refuses to run as root: then it runs as nobody, who owns the folder. @default false */
+  /** It refuses to run as root; rights.ts says what is done about that. @default false */
   readonly unprivileged?: boolean;
   /** Fills the private folder before the first start, and before one after stop, which has removed it. */
   prepare?(folder: string): Promise<void>;
@@ -88,14 +89,14 @@ class ServerProcess implements RunningServer {
   }
 
   async start(): Promise<void> {
-    const account = accountOf(this.plan.unprivileged ?? false);
+    const rights = rightsFor(this.plan.unprivileged ?? false);
     if (!this.#prepared) {
       mkdirSync(this.folder, { recursive: true }); // stop has removed it
-      if (account !== undefined) chownSync(this.folder, account, account);
+      giveFolder(this.folder, rights);
       await this.plan.prepare?.(this.folder);
       this.#prepared = true;
     }
-    const { file, args, identity } = dyingWithParent(this.plan.binary, this.plan.args(this.folder), account);
+    const { file, args, identity } = commandWith(rights, this.plan.binary, this.plan.args(this.folder));
     const child = spawn(file, args, { ...identity, cwd: this.folder, stdio: ['ignore', 'pipe', 'pipe'] });
     this.#child = child;
     for (const stream of [child.stdout, child.stderr]) {

@@ -14,6 +14,8 @@ export interface ConsulClient {
   /** Resolves when the agent answers and knows a leader. */
   ping(signal?: AbortSignal): Promise<void>;
   register(record: ConsulRegistration, signal?: AbortSignal): Promise<void>;
+  /** Does the agent have a service of this id? */
+  knows(serviceId: string, signal?: AbortSignal): Promise<boolean>;
   pass(checkId: string, signal?: AbortSignal): Promise<void>;
   deregister(nodeId: string, signal?: AbortSignal): Promise<void>;
   services(signal?: AbortSignal): Promise<string[]>;
@@ -60,6 +62,9 @@ interface Wire {
   dc?: string;
 }
 
+/** What the methods of the package are made of; its types do not say so. */
+type RawRequest = (request: object, done: (answer: { err?: Error; res?: IncomingMessage & { body?: unknown } }, end: (stop: false, error?: Error, value?: unknown) => void) => void) => Promise<unknown>;
+
 /** One agent of Consul, with two pools: held watches must not keep a heartbeat from a connection. */
 class Agent {
   readonly brief: Consul;
@@ -105,8 +110,17 @@ class PackageClient implements ConsulClient {
   }
 
   async register(record: ConsulRegistration, signal?: AbortSignal): Promise<void> {
-    const { tags, ...rest } = record;
-    await this.ask('agent/service/register', signal, (wire) => this.brief.agent.service.register({ ...rest, tags: [...tags], ...wire } as never));
+    await this.ask('agent/service/register', signal, (wire) => this.send('_put', { path: '/agent/service/register', type: 'json', body: record }, wire));
+  }
+
+  async knows(serviceId: string, signal?: AbortSignal): Promise<boolean> {
+    try {
+      await this.ask('agent/service', signal, (wire) => this.send('_get', { path: '/agent/service/{id}', params: { id: serviceId } }, wire));
+      return true;
+    } catch (cause) {
+      if (cause instanceof ConsulRequestError && cause.status === 404) return false;
+      throw cause;
+    }
   }
 
   async pass(id: string, signal?: AbortSignal): Promise<void> {
@@ -172,6 +186,15 @@ class PackageClient implements ConsulClient {
 
   close(): void {
     for (const agent of this.agents) agent.close();
+  }
+
+  /** What the package has no method for, or one that drops what we say (Weights). */
+  private send(method: '_get' | '_put', request: object, { token, dc, ...rest }: Wire): Promise<unknown> {
+    const raw = this.brief as unknown as Record<typeof method, RawRequest>;
+    return raw[method]({ ...request, ...rest, headers: token === undefined ? {} : { 'x-consul-token': token }, query: dc === undefined ? {} : { dc } }, ({ err, res }, end) => {
+      if (err) end(false, Object.assign(err, { response: res }));
+      else end(false, undefined, [res, res?.body]);
+    });
   }
 
   private async ask(what: string, signal: AbortSignal | undefined, send: (wire: Wire) => Promise<unknown>, times: 'once' | 'again' = 'again'): Promise<{ response: IncomingMessage; body: unknown }> {

@@ -1,16 +1,42 @@
-/** What `PUT /v1/agent/service/register` gets. mqant sets no port, no meta. */
+/** Body of `PUT /v1/agent/service/register`, as far as we write it. mqant sets no port, meta or weights. */
 export interface ConsulRegistration {
-  readonly id: string;
-  readonly name: string;
-  readonly address: string;
-  readonly tags: readonly string[];
-  readonly check: { readonly ttl: string; readonly deregistercriticalserviceafter: string };
+  readonly ID: string;
+  readonly Name: string;
+  readonly Address: string;
+  readonly Port?: number;
+  readonly Tags: readonly string[];
+  readonly Meta?: Readonly<Record<string, string>>;
+  readonly Weights?: { readonly Passing: number; readonly Warning: number };
+  readonly Check: ConsulCheck;
+}
+
+/** One of `TTL` (we say that all is well), `GRPC` (`host:port/service`) and `HTTP`, which the agent asks each `Interval`. Durations are Go's texts. */
+export interface ConsulCheck {
+  readonly TTL?: string;
+  readonly GRPC?: string;
+  readonly GRPCUseTLS?: boolean;
+  readonly HTTP?: string;
+  readonly TLSSkipVerify?: boolean;
+  readonly Interval?: string;
+  readonly Timeout?: string;
+  /** Until the first result; without it `critical`. */
+  readonly Status?: 'passing' | 'critical';
+  /** Consul takes less than a minute for a minute, and looks every half. */
+  readonly DeregisterCriticalServiceAfter?: string;
 }
 
 /** One row of `GET /v1/health/service/<name>`, as far as we read it. Any field can be absent or foreign. */
 export interface ConsulHealthEntry {
   Node?: { Node?: string; Address?: string };
-  Service?: { ID?: string; Service?: string; Address?: string; Tags?: readonly string[] | null };
+  Service?: {
+    ID?: string;
+    Service?: string;
+    Address?: string;
+    Port?: number;
+    Tags?: readonly string[] | null;
+    Meta?: Readonly<Record<string, string>> | null;
+    Weights?: { Passing?: number; Warning?: number } | null;
+  };
   Checks?: readonly { Status?: string }[] | null;
 }
 

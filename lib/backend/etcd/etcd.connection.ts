@@ -1,4 +1,4 @@
-import type { SecureContextOptions } from 'node:tls';
+import { createSecureContext, type SecureContextOptions } from 'node:tls';
 import { BootError } from '../../common/boot-error.js';
 
 /** Where etcd is and how to speak with it; all optional. @public */
@@ -49,6 +49,7 @@ export function resolveEtcdConnection(options: EtcdConnectionOptions): EtcdConne
   const secure = places.filter(({ protocol }) => protocol === 'https:').length;
   if (secure > 0 && secure < places.length) throw wrongEtcdOption('endpoints mixes http: and https:; all members must be spoken with in one way');
   if (secure === 0 && tls !== undefined) throw wrongEtcdOption('tls is set and endpoints say http:; write https:, or leave tls out');
+  if (tls !== undefined) checkCertificates(tls);
   const endpoints = [...new Set(places.map(({ hostname, port }) => `${hostname}:${port}`))];
   return {
     endpoints,
@@ -71,6 +72,15 @@ function parseEndpoint(text: string, secure: boolean): { protocol: string; hostn
   // A port that is the web's default for the scheme is missing in the URL, though it was written.
   const port = url.port || /:(\d+)\/*$/.exec(text)?.[1] || '2379';
   return { protocol: url.protocol, hostname: url.hostname, port };
+}
+
+function checkCertificates({ ca, cert, key, passphrase }: EtcdTlsOptions): void {
+  try {
+    createSecureContext({ ca, cert, key, passphrase });
+  } catch (cause) {
+    // Without the cause's stack: it may quote what it could not read.
+    throw wrongEtcdOption(`tls: ca, cert and key do not work (${(cause as { code?: string }).code ?? 'no reason given'}); they are the PEM texts, not the paths of files, and cert and key belong together`);
+  }
 }
 
 export function wrongEtcdOption(what: string): BootError {

@@ -27,5 +27,10 @@ export function compacted(address: string, compactRevision: bigint | undefined):
 /** The one telling part of what grpc-js says. */
 function reasonOf(details: string): string {
   const last = /Last error: (?:Error: )?(.*?)\.? Resolution note:/s.exec(details)?.[1];
-  return (last ?? details).replace(/\s+/g, ' ').slice(0, 300);
+  return (last ?? details)
+    .replace(/\s+/g, ' ')
+    .replace(/^Error \[\w+\]: | \(\d{4}-\d\d-\d\dT[^)]*\)$/g, '')
+    // OpenSSL: `805C…:error:0A000412:SSL routines:ssl3_read_bytes:sslv3 alert bad certificate:…`
+    .replace(/^[0-9A-F]+:error:[0-9A-F]+:[^:]*:[^:]*:([^:]+):.*$/, '$1')
+    .slice(0, 300);
 }

@@ -52,11 +52,11 @@ export class ConsulGuard {
       const type = this.registrations.firstType();
       if (type === undefined) break;
       for await (const { nodes } of this.watch(type, signal)) {
-        const ours = this.registrations.idsOf(type);
+        const ours = this.registrations.shownAs(type);
         // The service that was watched is no longer ours: watch another.
         if (ours.length === 0) break;
         const shown = new Set(nodes.map((node) => node.id));
-        if (ours.some((id) => !shown.has(id))) this.heal();
+        if (ours.some((ids) => !ids.some((id) => shown.has(id)))) this.heal();
       }
     }
     // Nothing of ours is left: the next registration starts it again.

@@ -9,9 +9,17 @@ import type { Clock, RandomSource } from '../../common/clock.js';
 import { systemClock, systemRandom } from '../../common/clock.js';
 import { didYouMean } from '../../common/did-you-mean.js';
 import { silentLogger, type Logger } from '../../common/logger.js';
+import type { RegistrationChoice } from '../../common/registration-choice.js';
+import type { ConsulRecord } from './consul.record.js';
+import { recordsOf } from './record-choice.js';
 
 /** Where Consul is and how the registry uses it; all optional. @public */
 export interface ConsulOptions extends ConsulConnectionOptions {
+  /**
+   * How nodes are written, and under which names services are looked for: `mqantRecord()`, `grpcRecord({ ... })`, `hrpcRecord({ ... })`, their names, or several of
+   * them. Rows of all these kinds are read whatever is chosen. A module can choose for itself (`@RpcModule({ registration })`). @default mqantRecord()
+   */
+  record?: RegistrationChoice;
   /** How long Consul may hold a watch that has nothing new (a blocking query). Also the time in which a silently dead connection is noticed. @default 30000 */
   waitMs?: number;
   /**
@@ -34,6 +42,7 @@ export interface ConsulOptions extends ConsulConnectionOptions {
 
 /** Options with defaults, checked. */
 export interface ResolvedConsulOptions extends ConsulConnection {
+  readonly records: readonly ConsulRecord[];
   readonly waitMs: number;
   readonly holdMs: number;
   readonly maxHeldConnections: number;
@@ -42,7 +51,7 @@ export interface ResolvedConsulOptions extends ConsulConnection {
   readonly random: RandomSource;
 }
 
-const KNOWN = [...CONSUL_CONNECTION_KEYS, 'waitMs', 'holdMs', 'maxHeldConnections', 'logger', 'clock', 'random'] as const satisfies readonly (keyof ConsulOptions)[];
+const KNOWN = [...CONSUL_CONNECTION_KEYS, 'record', 'waitMs', 'holdMs', 'maxHeldConnections', 'logger', 'clock', 'random'] as const satisfies readonly (keyof ConsulOptions)[];
 /** The least that each number may be. Consul answers a watch early below a second or so; a 0 would be its default of 5 minutes. */
 const MINIMA = { waitMs: 1000, holdMs: 0, maxHeldConnections: 0 } as const;
 
@@ -58,6 +67,7 @@ export function resolveConsulOptions(options: ConsulOptions): Readonly<ResolvedC
   }
   return Object.freeze({
     ...resolveConsulConnection(options),
+    records: recordsOf(options.record ?? 'mqant', 'consul({ record })'),
     waitMs,
     holdMs,
     maxHeldConnections,

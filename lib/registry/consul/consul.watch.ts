@@ -4,7 +4,8 @@ import type { ServiceSnapshot } from '../registry.js';
 import { snapshotOf } from '../snapshot.js';
 import type { ConsulClient } from '../../backend/consul/consul.client.js';
 import type { ResolvedConsulOptions } from './consul.options.js';
-import { decodeEntries } from './consul.record.js';
+import type { NameToRead } from './name-to-read.js';
+import { readRows } from './read-rows.js';
 
 /** Least time between the starts of two queries when the first brought news. */
 const NEWS_SPACING_MS = 50;
@@ -47,12 +48,12 @@ export interface WatchDeps {
 }
 
 /**
- * The snapshots of one service by blocking queries, until `signal` aborts; never throws.
+ * The snapshots of one name in Consul by blocking queries, until `signal` aborts; never throws.
  *
  * Right after an outage or a restart of Consul its list is not to be trusted: nodes register again within their interval. For `holdMs` from the
  * first answer, nodes that we had and that are missing are kept; new ones are added, changed ones changed. After it the answer counts.
  */
-export async function* watchService(deps: WatchDeps, service: string, signal: AbortSignal): AsyncGenerator<ServiceSnapshot, void, undefined> {
+export async function* watchName(deps: WatchDeps, { name, type, records }: NameToRead, signal: AbortSignal): AsyncGenerator<ServiceSnapshot, void, undefined> {
   const { options, events } = deps;
   const { clock, random } = options;
   // At least a second, at most four: after an outage we are back within five.
@@ -71,7 +72,7 @@ export async function* watchService(deps: WatchDeps, service: string, signal: Ab
     let answer: Awaited<ReturnType<ConsulClient['health']>>;
     try {
       const wait = Math.max(IDLE_SPACING_MS, Math.min(options.waitMs, holdUntil > startedAt ? holdUntil - startedAt : Infinity));
-      answer = await (await deps.client()).health(service, slot ? { index, waitMs: wait } : undefined, signal);
+      answer = await (await deps.client()).health(name, slot ? { index, waitMs: wait } : undefined, signal);
     } catch (cause) {
       if (signal.aborted) return;
       failing = true;
@@ -98,9 +99,9 @@ export async function* watchService(deps: WatchDeps, service: string, signal: Ab
     // Consul's own advice: start over when the index goes back; a useless one is never sent.
     index = wentBack ? 0n : answer.index;
 
-    const fresh = decodeEntries(service, answer.entries);
+    const fresh = readRows(name, type, answer.entries, records);
     const trusted = clock.now() >= holdUntil;
-    const next = snapshotOf(service, trusted ? fresh : [...(current?.nodes ?? []), ...fresh], current);
+    const next = snapshotOf(type, trusted ? fresh : [...(current?.nodes ?? []), ...fresh], current);
     const news = next !== current || !told;
     current = next;
     told = true;

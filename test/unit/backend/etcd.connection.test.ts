@@ -18,7 +18,7 @@ describe('options of a connection to etcd', () => {
       const connection = resolveEtcdConnection(endpoints === undefined ? {} : { endpoints });
       assert.deepEqual([connection.endpoints, connection.address, connection.tls !== undefined], [expected, expected.join(', '), secure], String(endpoints));
     }
-    assert.deepEqual(resolveEtcdConnection({ endpoints: 'a', tls: { ca: 'x' } }).tls, { ca: 'x' });
+    assert.deepEqual(resolveEtcdConnection({ endpoints: 'a', tls: { servername: 'x' } }).tls, { servername: 'x' });
   });
 
   it('refuse what cannot be meant, with what to write instead, and without the password', () => {
@@ -30,6 +30,7 @@ describe('options of a connection to etcd', () => {
       [{ endpoints: 'http://a/v3' }, /has no path/],
       [{ endpoints: ['http://a', 'https://b'] }, /mixes http: and https:/],
       [{ endpoints: 'http://a', tls: {} }, /write https:, or leave tls out/],
+      [{ endpoints: 'a', tls: { cert: 'hunter2', key: 'hunter2' } }, /PEM texts, not the paths of files/],
       [{ password: 'hunter2' }, /a password without a user/],
       [{ timeoutMs: 0 }, /timeoutMs must be a number of at least 1, got 0/],
     ];

@@ -26,7 +26,7 @@ function agree(tree: unknown): boolean {
   return ours;
 }
 
-const VALUES = [null, true, false, 0, 1, -1, 1.5, 3_000_000_000, '', 'x', 'a b', 'info', [], ['a'], [''], [1], [{}], [null], {}, { name: 'x' }, { name: '' }, { name: 1 }, { k: 'v' }, { k: 1 }, { k: {} }, { k: [{}] }, { k: null }];
+const VALUES = [null, true, false, 0, 1, -1, 1.5, 3_000_000_000, '', 'x', 'a b', 'info', [], ['a'], [''], [1], [{}], [null], [{ name: 'x' }], ['a', { name: 'x' }], ['a', {}], {}, { name: 'x' }, { name: '' }, { name: 1 }, { k: 'v' }, { k: 1 }, { k: {} }, { k: [{}] }, { k: null }];
 
 /** A file in which the key at this path has that value. */
 function fileWith(path: string, value: unknown, spell: (key: string) => string): unknown {

@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import { BootError } from '../../../lib/common/boot-error.js';
 import type { ServiceNode } from '../../../lib/common/service-node.js';
 import { Advertiser } from '../../../lib/registry/advertiser.js';
-import type { Registrar, RegistrationOptions } from '../../../lib/registry/registry.js';
+import type { Registrar, Registration } from '../../../lib/registry/registry.js';
 import { FakeClock, sequence, settle } from './fake-clock.js';
 
 const node = (id: string, metadata: Record<string, string> = {}): ServiceNode => ({ id: `a@${id}`, type: 'a', version: '1', address: id, metadata });
@@ -11,7 +11,7 @@ const node = (id: string, metadata: Record<string, string> = {}): ServiceNode =>
 /** Writes down what it is asked, and answers as told: at once, with an error, or when released. */
 class RecordingRegistrar implements Registrar {
   readonly log: string[] = [];
-  readonly timings: Required<RegistrationOptions>[] = [];
+  readonly timings: Registration[] = [];
   mode: 'ok' | 'fail' | 'hang' = 'ok';
   running = 0;
   mostRunning = 0;
@@ -19,7 +19,7 @@ class RecordingRegistrar implements Registrar {
 
   constructor(private readonly clock: FakeClock) {}
 
-  async register(target: ServiceNode, options: Required<RegistrationOptions>, signal?: AbortSignal): Promise<void> {
+  async register(target: ServiceNode, options: Registration, signal?: AbortSignal): Promise<void> {
     this.log.push(`${this.clock.now()} + ${target.address}${target.metadata['v'] ?? ''}`);
     this.timings.push(options);
     this.mostRunning = Math.max(this.mostRunning, ++this.running);

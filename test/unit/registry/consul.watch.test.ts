@@ -3,8 +3,8 @@ import { describe, it } from 'node:test';
 import type { ConsulClient } from '../../../lib/backend/consul/consul.client.js';
 import { resolveConsulOptions } from '../../../lib/registry/consul/consul.options.js';
 import type { ConsulHealthEntry } from '../../../lib/backend/consul/consul.rows.js';
-import { decodeEntries } from '../../../lib/registry/consul/consul.record.js';
-import { HeldConnections, watchService } from '../../../lib/registry/consul/consul.watch.js';
+import { readRows } from '../../../lib/registry/consul/read-rows.js';
+import { HeldConnections, watchName } from '../../../lib/registry/consul/consul.watch.js';
 import type { ServiceSnapshot } from '../../../lib/registry/registry.js';
 import { snapshotOf } from '../../../lib/registry/snapshot.js';
 import { FakeClock, sequence, settle } from './fake-clock.js';
@@ -38,11 +38,11 @@ function startWatch(options: { holdMs?: number; limit?: number; recent?: string[
     client: async () => client,
     options: resolveConsulOptions({ clock, random: sequence(0.5), holdMs: options.holdMs ?? 10_000, waitMs: 30_000 }),
     held: new HeldConnections(options.limit ?? 64),
-    ...(options.recent && { recent: snapshotOf('a', decodeEntries('a', rows(...options.recent))) }),
+    ...(options.recent && { recent: snapshotOf('a', readRows('a', 'a', rows(...options.recent), [])) }),
     events: { succeeded: () => log.push('up'), failed: () => log.push('down'), restarted: () => log.push('restarted') },
   };
   const ended = (async () => {
-    for await (const snapshot of watchService(deps, 'a', aborter.signal)) {
+    for await (const snapshot of watchName(deps, { name: 'a', type: 'a', records: [] }, aborter.signal)) {
       objects.push(snapshot);
       snapshots.push(snapshot.nodes.map((node) => node.address).join());
     }

@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import type { EtcdRow } from '../../../lib/backend/etcd/etcd.rows.js';
 import type { ServiceNode } from '../../../lib/common/service-node.js';
 import { decodeRecord, encodeRecord, nodeKey, serviceOfKey, servicePrefix } from '../../../lib/registry/etcd/etcd.record.js';
+import { projectRoot } from '../../services/project-root.js';
 
 const PREFIX = '/mqant-registry';
 const row = (value: string): EtcdRow => ({ key: 'k', value: Buffer.from(value), createRevision: 1n, modRevision: 1n, version: 1n, lease: 0n });
@@ -24,6 +27,13 @@ describe('etcd record', () => {
       '{"name":"hello","version":"1.0.0","metadata":null,"endpoints":null,"nodes":[{"id":"hello@one","address":"_INBOX.x","port":0,"metadata":{"10":"x","9":"\\u2028","z":"\\u003ca \\u0026 b\\u003e","名":"\\"\\n"}}]}',
     );
     assert.deepEqual(decodeRecord('hello', row(encodeRecord(odd))), [odd]);
+  });
+
+  it('is the one that a real mqant node wrote, byte for byte', () => {
+    const vector = JSON.parse(readFileSync(join(projectRoot(), 'test/interop/vectors/etcd-record.json'), 'utf8')) as { key: string; value: string; decoded: ServiceNode };
+    assert.deepEqual(decodeRecord('goetcd', row(vector.value)), [vector.decoded]);
+    assert.equal(encodeRecord(vector.decoded), vector.value);
+    assert.equal(nodeKey(PREFIX, vector.decoded), vector.key);
   });
 
   it('keeps foreign keys of metadata as keys', () => {

@@ -3,10 +3,20 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { deflateSync } from 'node:zlib';
+import type { ServiceNode } from '../../../lib/common/service-node.js';
 import type { ConsulHealthEntry } from '../../../lib/backend/consul/consul.rows.js';
-import { checkId, decodeEntries, decodeTags, encodeRecord, goDuration } from '../../../lib/registry/consul/consul.record.js';
+import { checkId } from '../../../lib/registry/consul/consul.registrations.js';
+import { goDuration } from '../../../lib/registry/consul/go-duration.js';
+import { decodeTags, mqantRecord } from '../../../lib/registry/consul/mqant.record.js';
+import { readRows } from '../../../lib/registry/consul/read-rows.js';
 import { projectRoot } from '../../services/project-root.js';
 
+const encodeRecord = (target: ServiceNode, ttlMs: number) => mqantRecord().encode(target, ttlMs)!;
+const decodeEntries = (type: string, entries: readonly ConsulHealthEntry[]) => readRows(type, type, entries, [mqantRecord()]);
+const versionAndMetadata = (tags: readonly unknown[]) => {
+  const { version, metadata } = decodeTags(tags);
+  return { version, metadata };
+};
 const hex = (text: string) => deflateSync(text).toString('hex');
 const node = { id: 'hello@0123456789abcdef', type: 'hello', version: '1.0.0', address: 'anthill.rpc.hello.1', metadata: { state: 'alive', a: '1' } };
 
@@ -18,20 +28,20 @@ describe('consul record', () => {
   it('writes one tag per metadata pair in order of keys, then the version', () => {
     const record = encodeRecord(node, 20_000);
     assert.deepEqual(record, {
-      id: 'hello@0123456789abcdef',
-      name: 'hello',
-      address: 'anthill.rpc.hello.1',
-      tags: [`t-${hex('{"a":"1"}')}`, `t-${hex('{"state":"alive"}')}`, `v-${hex('1.0.0')}`],
-      check: { ttl: '20s', deregistercriticalserviceafter: '1m5s' },
+      ID: 'hello@0123456789abcdef',
+      Name: 'hello',
+      Address: 'anthill.rpc.hello.1',
+      Tags: [`t-${hex('{"a":"1"}')}`, `t-${hex('{"state":"alive"}')}`, `v-${hex('1.0.0')}`],
+      Check: { TTL: '20s', DeregisterCriticalServiceAfter: '1m5s' },
     });
-    assert.ok(record.tags.every((tag) => /^[tv]-[0-9a-f]+$/.test(tag)), 'hex is lower case');
+    assert.ok(record.Tags.every((tag) => /^[tv]-[0-9a-f]+$/.test(tag)), 'hex is lower case');
     assert.equal(checkId(node.id), 'service:hello@0123456789abcdef');
   });
 
   it('lets Consul forget a node TTL + 5 s after it went critical, but not within a minute', () => {
-    assert.equal(encodeRecord(node, 59_999).check.deregistercriticalserviceafter, '1m5s');
-    assert.equal(encodeRecord(node, 60_000).check.deregistercriticalserviceafter, '1m5s');
-    assert.equal(encodeRecord(node, 90_000).check.deregistercriticalserviceafter, '1m35s');
+    assert.equal(encodeRecord(node, 59_999).Check.DeregisterCriticalServiceAfter, '1m5s');
+    assert.equal(encodeRecord(node, 60_000).Check.DeregisterCriticalServiceAfter, '1m5s');
+    assert.equal(encodeRecord(node, 90_000).Check.DeregisterCriticalServiceAfter, '1m35s');
   });
 
   it('writes durations as Go does', () => {
@@ -41,18 +51,18 @@ describe('consul record', () => {
 
   it('reads tags of Go and of Node', () => {
     const go = ['t-789cab562a2e492c4955b2524accc92c4b55aa0500359705ed', 'v-789c32d433d03300040000ffff02ce00ee'];
-    assert.deepEqual(decodeTags(go), { version: '1.0.0', metadata: { state: 'alive' } });
-    assert.deepEqual(decodeTags(['v-789c33d433d033000002ce00ee']), { version: '1.0.0', metadata: {} });
-    assert.deepEqual(decodeTags(encodeRecord(node, 1000).tags), { version: '1.0.0', metadata: node.metadata });
+    assert.deepEqual(versionAndMetadata(go), { version: '1.0.0', metadata: { state: 'alive' } });
+    assert.deepEqual(versionAndMetadata(['v-789c33d433d033000002ce00ee']), { version: '1.0.0', metadata: {} });
+    assert.deepEqual(versionAndMetadata(encodeRecord(node, 1000).Tags), { version: '1.0.0', metadata: node.metadata });
   });
 
   it('reads the older plain form', () => {
-    assert.deepEqual(decodeTags(['t={"state":"alive"}', 'v=0.9']), { version: '0.9', metadata: { state: 'alive' } });
+    assert.deepEqual(versionAndMetadata(['t={"state":"alive"}', 'v=0.9']), { version: '0.9', metadata: { state: 'alive' } });
     assert.deepEqual(decodeTags(['v=0.9', `v-${hex('1.0.0')}`]).version, '1.0.0');
   });
 
   it('is not hurt by tags of others, wherever they stand', () => {
-    const good = encodeRecord(node, 1000).tags;
+    const good = encodeRecord(node, 1000).Tags;
     const foreign = [
       ...['t', 'e', 'v', '', 't-', 'v-', 'e-', 'test', 'event', 'version', 'primary', 't-zz', 't-7', 'v-00', 'v-789c', 't=blue', 't=[1]', 't=null', 'e=x', '__proto__'],
       `t-${hex('not json')}`,
@@ -60,10 +70,10 @@ describe('consul record', () => {
       `t-${hex('{"n":1}')}`,
     ];
     for (const tags of [[...foreign, ...good], [...good, ...foreign], foreign.flatMap((tag, i) => [tag, ...(good[i] ? [good[i]] : [])])]) {
-      assert.deepEqual(decodeTags(tags), { version: '1.0.0', metadata: node.metadata });
+      assert.deepEqual(versionAndMetadata(tags), { version: '1.0.0', metadata: node.metadata });
     }
-    assert.deepEqual(decodeTags(foreign), { version: '', metadata: {} });
-    assert.deepEqual(decodeTags([null, 1, {}] as unknown[]), { version: '', metadata: {} });
+    assert.deepEqual(versionAndMetadata(foreign), { version: '', metadata: {} });
+    assert.deepEqual(versionAndMetadata([null, 1, {}] as unknown[]), { version: '', metadata: {} });
   });
 
   it('does not inflate a bomb', () => {
@@ -107,10 +117,10 @@ describe('consul record of a real mqant node', () => {
   it('is what we write for the same node, but for the bytes of zlib', () => {
     const theirs = vector.puts.filter(({ path }) => path.endsWith('/service/register')).at(-1)!.body!;
     const ours = encodeRecord(expected, 20_000);
-    assert.deepEqual([ours.id, ours.name, ours.address], [theirs.ID, theirs.Name, theirs.Address]);
-    assert.deepEqual([ours.check.ttl, ours.check.deregistercriticalserviceafter], [theirs.Check.TTL, theirs.Check.DeregisterCriticalServiceAfter]);
-    assert.deepEqual(ours.tags.map((tag) => tag.slice(0, 2)), theirs.Tags.map((tag) => tag.slice(0, 2)));
-    assert.deepEqual(decodeTags(ours.tags), decodeTags(theirs.Tags));
-    assert.ok(vector.puts.some(({ path }) => path.startsWith(`/v1/agent/check/pass/${checkId(ours.id)}`)));
+    assert.deepEqual([ours.ID, ours.Name, ours.Address], [theirs.ID, theirs.Name, theirs.Address]);
+    assert.deepEqual([ours.Check.TTL, ours.Check.DeregisterCriticalServiceAfter], [theirs.Check.TTL, theirs.Check.DeregisterCriticalServiceAfter]);
+    assert.deepEqual(ours.Tags.map((tag) => tag.slice(0, 2)), theirs.Tags.map((tag) => tag.slice(0, 2)));
+    assert.deepEqual(versionAndMetadata(ours.Tags), versionAndMetadata(theirs.Tags));
+    assert.ok(vector.puts.some(({ path }) => path.startsWith(`/v1/agent/check/pass/${checkId(ours.ID)}`)));
   });
 });
