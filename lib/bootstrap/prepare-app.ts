@@ -16,7 +16,8 @@ import { clientLog, serverLog } from './call-log.js';
 import { errorTypesOf } from './error-classes.js';
 import type { LocalNode } from './local-node.js';
 import { mapNestError } from './map-nest-error.js';
-import { consoleLogger, NestLogger } from './nest-logger.js';
+import { NestLogger } from '../wiring/nest-logger.js';
+import { consoleLogger } from './console-logger.js';
 import { chosen } from './plugin-choice.js';
 import { BUILT_IN, mergeTables, resolvePlugin, type PluginTable } from './plugin-table.js';
 import type { PreparedGraph } from './prepare-graph.js';
@@ -60,6 +61,8 @@ async function prepare(graph: PreparedGraph, options: AppOptions): Promise<Prepa
     transport,
     registry,
     selector,
+    zone: config.zone,
+    discovery: config.discovery,
     codec,
     codecs: await allCodecs(table, codec),
     wires: await Promise.all((options.wires ?? config.wires).map(async (wire) => chosen<Wire>('wire', wire).instance ?? resolvePlugin(table, 'wire', wire as string))),
@@ -109,7 +112,12 @@ export function addNode(runtime: RpcRuntime, options: Readonly<ServiceOptions>, 
     id: given,
     isNamed: given !== randomId,
     version: module.version ?? options.version ?? '0.0.0',
-    metadata: { ...(config.environment !== undefined && { [NODE_META.environment]: config.environment }), ...options.metadata, ...module.metadata },
+    metadata: {
+      ...(config.environment !== undefined && { [NODE_META.environment]: config.environment }),
+      ...(config.zone !== undefined && { zone: config.zone }),
+      ...options.metadata,
+      ...module.metadata,
+    },
     registration: { ttlMs, intervalMs: module.intervalMs ?? options.intervalMs ?? usualMs, ...(record !== undefined && { record }) },
   });
 }

@@ -20,7 +20,7 @@ import { listenToSignals } from './app-signals.js';
 import { Container, type ContainerAccess } from './container.js';
 import { addService, openService } from './extra-service.js';
 import type { LocalNode } from './local-node.js';
-import { setLevel } from './nest-logger.js';
+import { setLevel } from './console-logger.js';
 import type { PreparedApp } from './prepare-app.js';
 import { afterDeadline, within } from './time-limits.js';
 import { typedClient } from './typed-client-of.js';

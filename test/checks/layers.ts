@@ -68,6 +68,7 @@ export const vendorWords: Readonly<Record<string, string>> = {
   '@grpc/proto-loader': 'grpc',
   '@opentelemetry/api': 'opentelemetry',
   ioredis: 'redis',
+  'mqtt-packet': 'mqtt',
   etcd3: 'etcd',
   protobufjs: 'protobuf',
   'prom-client': 'prometheus',
