@@ -45,6 +45,7 @@ export class RpcApplication implements AppHandle, HookedApp, ServiceHost {
   private drainPromise: Promise<void> | undefined;
   private stopPromise: Promise<void> | undefined;
   private isStarting = false;
+  private reloading: Promise<unknown> = Promise.resolve();
   private hasStarted = false;
   /** A start, or a `run()`, came to nothing. */
   private hasFailed = false;
@@ -282,12 +283,13 @@ export class RpcApplication implements AppHandle, HookedApp, ServiceHost {
 
   /**
    * Reads the config again (SIGHUP): times, log level and settings are as they say from now on, the rest is for the next start. A config
-   * with mistakes changes nothing and is logged. @throws BootError
+   * with mistakes changes nothing and is logged. @throws BootError, or what the hook onReload throws
    */
-  async reload(): Promise<AppConfig> {
-    const config = await this.prepared.live.reload();
-    this.prepared.logger.info('config read again');
-    return config;
+  reload(): Promise<AppConfig> {
+    // One after the other, their hooks too.
+    const result = this.reloading.then(() => this.prepared.live.reload()).then((config) => this.tellReload(config));
+    this.reloading = result.catch(() => {});
+    return result;
   }
 
   /** Every new config, wherever it came from. */
@@ -295,6 +297,18 @@ export class RpcApplication implements AppHandle, HookedApp, ServiceHost {
     const { runtime, nestLogger, options } = this.prepared;
     runtime.setTimeoutMs(config.rpc.timeoutMs);
     if (options.logger === undefined) setLevel(nestLogger, config);
+  }
+
+  private async tellReload(config: AppConfig): Promise<AppConfig> {
+    const { options, logger } = this.prepared;
+    logger.info('config read again');
+    try {
+      await options.hooks?.onReload?.(config);
+      return config;
+    } catch (error) {
+      logger.error(`hook onReload failed: ${(error as Error).message}`, { error });
+      throw error;
+    }
   }
 
   private onRunFailed(error: unknown, type: string): void {
