@@ -49,7 +49,12 @@ async function withConsul(load: Omit<ChurnJob, 'role'>): Promise<ChurnFigures> {
     await heard(watcher);
     return await heard<ChurnFigures>(watcher);
   } finally {
-    if (changer.exitCode === null) changer.kill();
+    if (changer.exitCode === null) {
+      // Consul goes next, and a change under way would be an error then.
+      const gone = once(changer, 'exit');
+      changer.kill('SIGKILL');
+      await gone;
+    }
   }
 }
 

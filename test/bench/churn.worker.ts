@@ -68,7 +68,7 @@ function catalogueOf(addr: string): Changed {
   };
   return {
     put: (nodes) => apply([{ Node: { Verb: 'set', Node: { Node: host, Address: '127.0.0.1' } } }, ...nodes.map(rowOf)]),
-    take: (ID) => apply([{ Service: { Verb: 'delete', Node: host, Service: { ID } } }]).catch(() => undefined),
+    take: (ID) => apply([{ Service: { Verb: 'delete', Node: host, Service: { ID, Service: SERVICE } } }]),
   };
 }
 
