@@ -1,5 +1,7 @@
 import type { DiscoveryOptions } from '../common/discovery-options.js';
+import type { DatabaseSection } from './database-section.js';
 import type { LogFormat, LogLevel } from './anthill-section.js';
+import type { GrpcSection } from './grpc-section.js';
 import type { RedisConfig } from './redis-section.js';
 
 /** A plug-in that config has chosen. @public */
@@ -84,9 +86,12 @@ export interface AppConfig {
   /** Enabled when it was said so, or when a port or host was given. */
   readonly health: { readonly enabled: boolean; readonly port?: number; readonly host?: string };
   readonly registration: { readonly ttlMs: number; readonly intervalMs: number };
+  /** By name; undefined: config declares none. */
+  readonly databases?: Readonly<Record<string, DatabaseSection>>;
   readonly killWaitMs: number;
   readonly graceMs: number;
   /** By name. */
   readonly redis: Readonly<Record<string, RedisConfig>>;
   readonly log: { readonly level: LogLevel; readonly format: LogFormat };
+  readonly grpc: Readonly<Required<GrpcSection>>;
 }
