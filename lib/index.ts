@@ -63,6 +63,10 @@ export { any, label, not, version, where } from './selector/filters.js';
 export type { CallOutcome, NodeFilter, PickHint, SelectOptions, Selector } from './common/selection.js';
 export type { ServiceNode } from './common/service-node.js';
 
+// Health
+export { HealthModule } from './health/health.module.js';
+export type { HealthOptions } from './health/health.server.js';
+
 // In-process adapters and wires
 export { memory as memoryTransport } from './transport/memory/memory.transport.js';
 export { memoryHub as memoryTransportHub } from './transport/memory/memory.hub.js';

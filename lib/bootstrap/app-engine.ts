@@ -115,6 +115,7 @@ export class AppEngine {
   async start({ failFast = false, keepAlive = true }: StartOptions = {}): Promise<void> {
     const { runtime, registry, transport } = this.options;
     const { signal } = this.starting;
+    await this.startParts('probe');
     await this.step('bind handlers', () => this.options.bind());
     if (failFast) await this.step(`reach registry ${registry.name}`, () => within(registry.connect(signal), signal));
     await this.startParts('registry');
@@ -179,6 +180,7 @@ export class AppEngine {
     await this.stopParts(['resource', 'registry'], deadline);
     this.release();
     await this.tried('close registry', () => within(registry.close(), deadline, 'the registry did not close in time'));
+    await this.stopParts(['probe'], deadline);
   }
 
   /** What went wrong while stopping; one error for all. Undefined when nothing did. */

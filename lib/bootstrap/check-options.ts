@@ -12,6 +12,7 @@ const APP_OPTIONS = {
   environment: true,
   rpc: true,
   advertise: true,
+  health: true,
   registration: true,
   killWaitMs: true,
   graceMs: true,

@@ -73,13 +73,14 @@ function withHandlers(modules: readonly RpcModuleRef[]): ClientClass[] {
 
 function configOptionsOf(options: AppOptions, moduleTypes: readonly string[]): LoadConfigOptions {
   const { workDir, configFile, processId, logDir, biDir, flags, argv, env, sources, settings } = options;
-  const { processName, environment, rpc, advertise, registration, killWaitMs, graceMs, log, redis, wires } = options;
+  const { processName, environment, rpc, advertise, health, registration, killWaitMs, graceMs, log, redis, wires } = options;
   const named = (kind: keyof PluginTable): unknown => chosen(kind, options[kind as 'transport']).named;
   const overrides = defined({
     processName,
     environment,
     rpc,
     advertise,
+    health,
     registration,
     killWaitMs,
     graceMs,

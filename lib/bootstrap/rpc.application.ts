@@ -6,6 +6,7 @@ import type { ClientOptions } from '../common/client-contract.js';
 import type { AppConfig } from '../config/app-config.js';
 import { loadConfig } from '../config/load-config.js';
 import type { AppHandle, ClientClass } from '../metadata/tokens.js';
+import { HealthServer } from '../health/health.server.js';
 import { Rpc } from '../rpc/rpc.client.js';
 import type { Registry } from '../registry/registry.js';
 import type { HandlerDescriptor } from '../rpc/handler-entry.js';
@@ -17,7 +18,7 @@ import { listenToSignals } from './app-signals.js';
 import { Container, type ContainerAccess } from './container.js';
 import { addService, openService } from './extra-service.js';
 import type { LocalNode } from './local-node.js';
-import { setLevel } from './nest-logger.js';
+import { setLevel } from './console-logger.js';
 import type { PreparedApp } from './prepare-app.js';
 import { afterDeadline, within } from './time-limits.js';
 import { typedClient } from './typed-client-of.js';
@@ -31,6 +32,8 @@ export class RpcApplication implements AppHandle, HookedApp, ServiceHost {
   /** Calls services from outside of modules. */
   readonly rpc: Rpc;
   private readonly engine: AppEngine;
+  /** Parts that config alone asks for. */
+  private readonly builtIn: readonly AppPart[];
   private container: Container | undefined;
   private liveConfig: AppConfig;
   private startPromise: Promise<this> | undefined;
@@ -63,6 +66,7 @@ export class RpcApplication implements AppHandle, HookedApp, ServiceHost {
     this.warned = prepared.warnings;
     this.rpc = runtime.rpc;
     this.liveConfig = config;
+    this.builtIn = config.health.enabled ? [new HealthServer(config.health, { health: () => this.health(), logger })] : [];
     this.engine = new AppEngine({
       runtime,
       transport,
@@ -72,7 +76,7 @@ export class RpcApplication implements AppHandle, HookedApp, ServiceHost {
       random: prepared.random,
       name: config.processName ?? config.processId,
       graceMs: () => this.liveConfig.graceMs,
-      parts: () => [...(options.parts ?? []), ...(this.container?.parts() ?? [])],
+      parts: () => [...this.builtIn, ...(options.parts ?? []), ...(this.container?.parts() ?? [])],
       runs: () => this.container?.runnables() ?? [],
       bind: () => this.container?.bind(),
       onRunFailed: (error, type) => this.onRunFailed(error, type),

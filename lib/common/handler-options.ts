@@ -23,7 +23,7 @@ export interface HandlerOptions {
   returns?: ValueType;
   /** How many trailing arguments a caller may leave out; TypeScript's `?` does not exist at run time, defaults (`b = 1`) need no mention. @default 0 */
   optional?: number;
-  /** Reachable through gateways from outside. @default false */
+  /** Reachable through gateways from outside. @default false, but true for paths that begin with `HD_` (mqant's name for what clients may call) */
   public?: boolean;
   /** Error classes this handler may throw that callers should get back as such (see `@RpcErrorClass`). */
   errors?: readonly ErrorClass[];

@@ -1,10 +1,10 @@
 /**
  * Where a part stands in the start order; stop runs the other way round.
- * `registry` connects first and closes last; `resource` are databases and brokers; `transport` listens before anything is advertised;
+ * `probe` is what tells of the app: first up, last down; `registry` connects before all else and closes after it; `resource` are databases and brokers; `transport` listens before anything is advertised;
  * `ingress` (HTTP, gates) opens last and closes first.
  * @plugin
  */
-export const PHASES = ['registry', 'resource', 'transport', 'ingress'] as const;
+export const PHASES = ['probe', 'registry', 'resource', 'transport', 'ingress'] as const;
 /** One of {@link PHASES}. @plugin */
 export type Phase = (typeof PHASES)[number];
 

@@ -35,6 +35,8 @@ export interface AnthillSection {
   rpc?: { timeoutMs?: number; maxConcurrent?: number; queue?: number; log?: boolean };
   /** How others reach this process, for endpoints besides the transport (gRPC, health). */
   advertise?: { host?: string };
+  /** The health server; off unless something is said here. */
+  health?: { enabled?: boolean; port?: number; host?: string };
   registration?: { ttlMs?: number; intervalMs?: number };
   killWaitMs?: number;
   graceMs?: number;

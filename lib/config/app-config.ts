@@ -78,6 +78,8 @@ export interface AppConfig {
     readonly log: boolean;
   };
   readonly advertise: { readonly host?: string };
+  /** Enabled when it was said so, or when a port or host was given. */
+  readonly health: { readonly enabled: boolean; readonly port?: number; readonly host?: string };
   readonly registration: { readonly ttlMs: number; readonly intervalMs: number };
   readonly killWaitMs: number;
   readonly graceMs: number;

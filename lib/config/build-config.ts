@@ -94,11 +94,17 @@ function snapshot(launch: Launch, tree: Tree, findings: Findings): AppConfig {
     registry: pluginOf(registry as Plain),
     selector: pluginOf(selector as Plain),
     rpc: { ...calls, ...(maxConcurrent !== 0 && { maxConcurrent }) },
+    health: healthOf(objectAt(tree.anthill, 'health')),
     registration,
     redis: readRedis(redis as Plain | undefined, findings),
   };
   // The description vouches for the rest: checked key by key, defaults filled in.
   return deepFreeze(maskTree(config as unknown as AppConfig));
+}
+
+/** Saying where it listens is wanting it. */
+function healthOf({ enabled, ...where }: Plain): Plain {
+  return { ...where, enabled: enabled ?? Object.keys(where).length > 0 };
 }
 
 /** Module types that a layer has said something about. */

@@ -136,8 +136,10 @@ class LayerCheck {
   private unknown(spec: ObjectSpec, key: string, at: KeyPath): void {
     if (spec.open) return void this.unread.add(unreadName(at));
     if (spec === serverSpec && key === '$schema') return;
-    const meant = this.layer.texts ? environmentHint(spec, key) : hint(spec, key);
-    // A stranger's variable: Kubernetes sets ANTHILL_PORT for a service named "anthill".
+    // Kubernetes sets ANTHILL_PORT, ANTHILL_SERVICE_HOST and more for a service named "anthill".
+    const isKubernetes = this.layer.texts === true && at.length <= 2 && /^(port|service)(_|$)/i.test(key);
+    const meant = isKubernetes ? '' : this.layer.texts ? environmentHint(spec, key) : hint(spec, key);
+    // A stranger's variable.
     if (this.layer.texts && meant === '' && at.length <= 2) return;
     const message = `${placeOf(this.layer, at)} is an unknown key${meant}`;
     if (this.layer.strict) this.findings.mistake(message);

@@ -29,6 +29,11 @@ const anthill = object('What mqant has no key for.', {
   advertise: object('How others reach this process, for endpoints besides the transport (gRPC, health).', {
     host: text('A name, an address, or a network such as "10.0.0.0/8": the first address of the machine in it. Without it the first IPv4 address that is no loopback.'),
   }),
+  health: object('HTTP server that tells whether the process lives and serves. It runs when enabled, or when a port or host is given.', {
+    enabled: flag('Run it; false keeps it off whatever else is given.'),
+    port: integer('0: any free one. Without it 6688.', 0, { max: 65_535 }),
+    host: text('Address to listen on. Without it all, "0.0.0.0".'),
+  }),
   registration: object('Registrations of all nodes; a module can have its own.', {
     ttlMs: integer('A node that stops renewing is gone after this many milliseconds.', 1, { default: 20_000 }),
     intervalMs: integer('Milliseconds between renewals; less than ttlMs. When only ttlMs is given: at most half of it.', 1, { default: 10_000 }),

@@ -23,13 +23,13 @@ const lower: Readonly<Record<string, Layer>> = {
   resilience: { level: 2, imports: rpc, nest: 'no' },
   observability: { level: 2, imports: rpc, nest: 'no' },
   wiring: { level: 2, imports: ['common', 'metadata'], nest: 'yes' },
+  health: { level: 2, imports: ['common', 'metadata'], nest: 'yes' },
   config: { level: 2, imports: ['common', 'backend'], nest: 'no' },
 };
 
 const parts: Readonly<Record<string, Layer>> = {
   database: { level: 3, imports: glue, nest: 'yes' },
   redis: { level: 3, imports: glue, nest: 'yes' },
-  health: { level: 3, imports: glue, nest: 'yes' },
   grpc: { level: 3, imports: ['common', 'metadata', 'rpc', 'registry', 'selector', 'wiring'], nest: 'yes' },
   broker: { level: 3, imports: doors, nest: 'yes' },
   gateway: { level: 3, imports: doors, nest: 'yes' },
@@ -68,6 +68,7 @@ export const vendorWords: Readonly<Record<string, string>> = {
   '@grpc/proto-loader': 'grpc',
   '@opentelemetry/api': 'opentelemetry',
   ioredis: 'redis',
+  'mqtt-packet': 'mqtt',
   etcd3: 'etcd',
   protobufjs: 'protobuf',
   'prom-client': 'prometheus',

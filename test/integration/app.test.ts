@@ -439,7 +439,7 @@ describe('parts of the app', () => {
     assert.equal(APP_PART.own(Typo), true);
     @RpcModule({ type: 'x', providers: [Typo] })
     class X {}
-    await assert.rejects(created(t, { modules: [X] }), /part 'typo' \(@AppPartProvider Typo\) has the phase 'ingres' \(did you mean "ingress"\?\); the phases are registry, resource, transport, ingress/);
+    await assert.rejects(created(t, { modules: [X] }), /part 'typo' \(@AppPartProvider Typo\) has the phase 'ingres' \(did you mean "ingress"\?\); the phases are probe, registry, resource, transport, ingress/);
     await assert.rejects(created(t, { modules: [], parts: [{ name: 'p', phase: undefined as never }] }), /part 'p' \(option parts\[0\]\) has the phase 'undefined'/);
   });
 });

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { ConsoleLogger, type LoggerService } from '@nestjs/common';
-import { consoleLogger, NestLogger, setLevel } from '../../../lib/bootstrap/nest-logger.js';
+import { consoleLogger, setLevel } from '../../../lib/bootstrap/console-logger.js';
+import { NestLogger } from '../../../lib/wiring/nest-logger.js';
 import type { AppConfig } from '../../../lib/config/app-config.js';
 
 function logger(): { logger: NestLogger; calls: unknown[][] } {

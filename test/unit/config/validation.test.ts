@@ -12,7 +12,7 @@ describe('config: validation', () => {
       processId: 'development', workDir: '/app', configFile: FILE, logDir: '/app/bin/logs', biDir: '/app/bin/bi', settings: {}, moduleTypes: [],
       transport: { name: 'memory', options: {} }, registry: { name: 'memory', options: {} }, selector: { name: 'random', options: {} },
       codec: 'msgpack', wires: ['anthill/1', 'mqant'], rpc: { timeoutMs: 10_000, queue: 1024, log: false },
-      advertise: {}, registration: { ttlMs: 20_000, intervalMs: 10_000 }, killWaitMs: 60_000, graceMs: 200, log: { level: 'info', format: 'text' }, redis: {},
+      advertise: {}, health: { enabled: false }, registration: { ttlMs: 20_000, intervalMs: 10_000 }, killWaitMs: 60_000, graceMs: 200, log: { level: 'info', format: 'text' }, redis: {},
     });
     assert.deepEqual(moduleOf('any'), { settings: {}, metadata: {} });
     assert.ok(runs('any'));

@@ -1,0 +1,18 @@
+import type { SessionState } from '../../common/session.js';
+import type { GateSession } from '../../rpc/gate-session.js';
+import type { PushMessage } from './agent.js';
+import type { CloseReason } from './connection.js';
+
+/** A client of this gate, as the gate sees it. */
+export interface GateClient {
+  readonly state: SessionState;
+  /** Its session outlives its connection. */
+  readonly isKept: boolean;
+  /** As hooks, handlers and functions get it. */
+  view(topic?: string): GateSession;
+  /** Hands a message to the agent. False: it was dropped, or the client is gone. */
+  push(message: PushMessage): boolean;
+  /** Its state at the gate changes. */
+  become(changes: Partial<SessionState>): void;
+  close(reason: CloseReason): void;
+}

@@ -1,0 +1,239 @@
+import type { Clock, RandomSource } from '../../common/clock.js';
+import { rpcError } from '../../common/error-catalog.js';
+import { events } from '../../common/events.js';
+import type { Logger } from '../../common/logger.js';
+import type { SessionLink } from '../../common/session.js';
+import type { GateSession } from '../../rpc/gate-session.js';
+import type { Rpc } from '../../rpc/rpc.client.js';
+import { type ClientHello, type ClientMessage, type PushMessage, RefusedClient } from './agent.js';
+import type { ByteConnection } from './connection.js';
+import type { GateClient } from './gate-client.js';
+import { mqantEnvelope, type ReplyEnvelope } from './envelope.js';
+import type { GateIdentity, ResolvedGateOptions } from './gate.options.js';
+import { mqantRoute } from './mqant-route.js';
+import type { Routed } from './route.js';
+import { SessionTable } from './session-table.js';
+import type { GateStore, OpenedSession, SessionPlace, StoredSession } from './store/gate-store.js';
+import { matches } from './topic-filter.js';
+import { TopicTree } from './topic-tree.js';
+
+/** What a gate works with. */
+export interface GateDeps {
+  readonly options: ResolvedGateOptions;
+  readonly store: GateStore;
+  /** `type@id` of the node whose module imports the gate. */
+  readonly gateId: string;
+  readonly rpc: Rpc;
+  readonly link: SessionLink;
+  readonly clock: Clock;
+  readonly random: RandomSource;
+  readonly logger: Logger;
+}
+
+const EVERYBODY: GateIdentity = Object.freeze({});
+
+/** What all clients of one gate share. Knows no socket and no protocol. */
+export class GateCore {
+  readonly table = new SessionTable();
+  readonly topics = new TopicTree<GateClient>();
+  readonly envelope: ReplyEnvelope;
+  isDraining = false;
+  private readonly present = new Set<GateClient>();
+  private readonly following = new Set<Promise<void>>();
+  private readonly services: ReadonlySet<string> | undefined;
+
+  constructor(private readonly deps: GateDeps) {
+    this.envelope = deps.options.envelope ?? mqantEnvelope;
+    this.services = deps.options.services && new Set(deps.options.services);
+  }
+
+  get options(): ResolvedGateOptions {
+    return this.deps.options;
+  }
+  get store(): GateStore {
+    return this.deps.store;
+  }
+  get gateId(): string {
+    return this.deps.gateId;
+  }
+  get link(): SessionLink {
+    return this.deps.link;
+  }
+  get clock(): Clock {
+    return this.deps.clock;
+  }
+  get random(): RandomSource {
+    return this.deps.random;
+  }
+  get logger(): Logger {
+    return this.deps.logger;
+  }
+  get rpc(): Rpc {
+    return this.deps.rpc;
+  }
+
+  /** Connections, those that have not said who they are among them. */
+  get connections(): Iterable<GateClient> {
+    return this.present;
+  }
+
+  get size(): number {
+    return this.present.size;
+  }
+
+  /** A new connection: the session does not count before it is admitted. */
+  entered(session: GateClient): void {
+    this.present.add(session);
+  }
+
+  left(session: GateClient): void {
+    this.present.delete(session);
+  }
+
+  /** Something that goes on after a client has left: a stopping gate waits for it. */
+  follow(work: Promise<void>): void {
+    this.following.add(work);
+    void work.finally(() => this.following.delete(work));
+  }
+
+  /** Resolves when all that goes on is done, or `signal` aborts. */
+  async idle(signal: AbortSignal): Promise<void> {
+    while (this.following.size > 0 && !signal.aborted) {
+      await Promise.race([Promise.all(this.following), new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))]);
+    }
+  }
+
+  /** @throws RefusedClient */
+  async identify({ clientId, username, password }: ClientHello, { remote, network }: ByteConnection): Promise<GateIdentity> {
+    const { auth } = this.options;
+    if (auth === undefined) return EVERYBODY;
+    let identity: GateIdentity | undefined;
+    try {
+      identity = await auth({ clientId, remote, network, ...(username !== undefined && { username }), ...(password && { password }) });
+    } catch (error) {
+      this.logger.error('the authentication of a client failed; it was not let in', { address: remote.address, error });
+      throw new RefusedClient('unavailable', 'nobody can tell who it is just now');
+    }
+    if (identity === undefined) throw new RefusedClient('credentials', 'user name or password are wrong');
+    return identity;
+  }
+
+  /**
+   * A session is resumed by whom it belongs to: a guest's by its client id, a user's by that user only. Client ids can be guessed, and what waits for a user is
+   * nobody else's.
+   */
+  async openSession(wanted: StoredSession, userId: string, resume: boolean): Promise<OpenedSession> {
+    const owned = userId === '' ? wanted : { ...wanted, clientId: `${userId}/${wanted.clientId}` };
+    let opened = await this.store.open(owned, this.gateId, resume);
+    if (opened.displaced) await this.displace(opened.displaced);
+    if (opened.resumed && opened.session.userId !== '' && opened.session.userId !== userId) opened = { ...(await this.store.open(owned, this.gateId, false)) };
+    return opened;
+  }
+
+  /** Binds a user, with what the app's storage knows of it. @throws RpcError USER_REFUSED */
+  async bind(session: GateClient, userId: string): Promise<void> {
+    const { sessionId, settings } = session.state;
+    const { bound, displaced } = await this.store.bind(sessionId, userId, this.options.onDuplicate);
+    if (!bound) throw rpcError('USER_REFUSED', `user ${userId} is connected already, and this gate lets nobody in twice (onDuplicate: 'refuse')`);
+    for (const place of displaced) await this.displace(place);
+    const stored = await this.options.hooks?.storage?.query(userId);
+    session.become({ userId, settings: Object.freeze({ ...stored, ...settings }) });
+    await this.saved(session);
+  }
+
+  async unbind(session: GateClient): Promise<void> {
+    await this.store.unbind(session.state.sessionId);
+    const before = session.view();
+    session.become({ userId: '' });
+    await this.options.hooks?.storage?.delete?.(before);
+  }
+
+  /** After a change of settings. */
+  async change(session: GateClient, settings: Readonly<Record<string, string>>): Promise<void> {
+    session.become({ settings: Object.freeze(settings) });
+    await this.saved(session);
+  }
+
+  private async saved(session: GateClient): Promise<void> {
+    const { sessionId, settings, userId } = session.state;
+    if (session.isKept) await this.store.save(sessionId, { settings });
+    if (userId !== '') await this.options.hooks?.storage?.save(session.view());
+  }
+
+  /** Ends a connection here or at another gate; one that is away is only forgotten. */
+  async displace({ sessionId, gateId }: SessionPlace): Promise<void> {
+    if (gateId === this.gateId) this.table.get(sessionId)?.close('displaced');
+    else if (gateId !== undefined) await this.tried('close a session at another gate', () => this.rpc.call(gateId, 'Displace', [null, sessionId]));
+  }
+
+  async route(session: GateSession, topic: string, body: Uint8Array, signal: AbortSignal): Promise<Routed> {
+    const { options, services, rpc } = this;
+    const allows = (service: string): boolean => services === undefined || services.has(service);
+    return (options.route ?? mqantRoute)(session, topic, body, { rpc, signal, timeoutMs: options.timeoutMs, allows });
+  }
+
+  /** To all who subscribed, at all gates. */
+  async publish(message: ClientMessage): Promise<void> {
+    if (message.retain) await this.store.retain({ topic: message.topic, body: message.body, qos: message.qos });
+    await this.publishHere(message);
+    const type = this.gateId.slice(0, this.gateId.indexOf('@'));
+    const others = (await this.store.gates()).filter((gateId) => gateId !== this.gateId && gateId.startsWith(`${type}@`));
+    const { topic, body, qos } = message;
+    await Promise.all(others.map((gateId) => this.tried('publish at another gate', () => this.rpc.call(gateId, 'Publish', [null, topic, body, qos]))));
+  }
+
+  /** To all who subscribed at this gate. */
+  async publishHere({ topic, body, qos }: Pick<ClientMessage, 'topic' | 'body' | 'qos'>): Promise<void> {
+    for (const [session, granted] of this.topics.match(topic)) {
+      const least = Math.min(qos, granted) as 0 | 1 | 2;
+      if (least === 0) session.push({ topic, body, qos: 0 });
+      else await this.tried('deliver', () => this.deliver(session, { topic, body, qos: least }));
+    }
+  }
+
+  /** Keeps a push for the session until it is acknowledged, and sends it. @throws RpcError QUEUE_FULL */
+  async deliver(session: GateClient, push: { topic: string; body: Uint8Array; qos: 1 | 2 }): Promise<void> {
+    const stored = await this.store.keep(session.state.sessionId, push, this.options.limits.unacknowledged);
+    if (stored === undefined) throw rpcError('QUEUE_FULL', `${this.options.limits.unacknowledged} pushes wait for session ${session.state.sessionId} already`);
+    session.push(stored);
+  }
+
+  /** Retained messages that new subscriptions take. */
+  async sendRetained(session: GateClient, subscriptions: readonly { readonly filter: string; readonly qos: 0 | 1 | 2 }[]): Promise<void> {
+    if (subscriptions.length === 0) return;
+    await this.tried('send retained messages', async () => {
+      for (const { topic, body, qos } of await this.store.retained()) {
+        const fitting = subscriptions.filter(({ filter }) => matches(filter, topic));
+        if (fitting.length === 0) continue;
+        const least = Math.min(qos, Math.max(...fitting.map((subscription) => subscription.qos))) as 0 | 1 | 2;
+        if (least === 0) session.push({ topic, body, qos: 0, retain: true });
+        else await this.deliver(session, { topic, body, qos: least });
+      }
+    });
+  }
+
+  /** What really leaves; undefined: nothing. */
+  outgoing(session: GateClient, { topic, body }: PushMessage): Uint8Array | undefined {
+    const { hooks } = this.options;
+    if (hooks?.sending === undefined) return body;
+    try {
+      return hooks.sending(session.view(topic), topic, body);
+    } catch (error) {
+      this.logger.error('the gate hook sending failed; the message was not sent', { topic, error });
+      return undefined;
+    }
+  }
+
+  count(name: string, detail?: string): void {
+    if (events.count.hasSubscribers) events.count.publish({ name, ...(detail !== undefined && { detail }) });
+  }
+
+  /** Work nobody waits for: what goes wrong is logged. */
+  async tried(what: string, work: () => Promise<unknown>): Promise<void> {
+    try {
+      await work();
+    } catch (error) {
+      this.logger.warn(`${this.gateId} could not ${what}`, { error });
+    }
+  }
+}

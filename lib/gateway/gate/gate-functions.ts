@@ -1,0 +1,138 @@
+import { rpcError } from '../../common/error-catalog.js';
+import type { ArgTypes, ValueType } from '../../common/value-types.js';
+import type { HandlerDescriptor } from '../../rpc/handler-entry.js';
+import type { GateCore } from './gate-core.js';
+import type { GateClient } from './gate-client.js';
+import type { SessionPlace } from './store/gate-store.js';
+
+type Run = (...args: never[]) => unknown;
+
+/**
+ * The functions of a gate's node. The first eleven are mqant's (reference: gate/base/gate_handler.go), argument for argument and type for type, for Go backends
+ * cast results without looking; the others are ours. The first argument of all is a trace, or null.
+ */
+export function gateFunctions(gate: GateCore): HandlerDescriptor[] {
+  const { table } = gate;
+  const of = (sessionId: string): GateClient => {
+    const session = table.get(sessionId);
+    if (session === undefined) throw notFound();
+    return session;
+  };
+  const changed = (session: GateClient) => session.view();
+  const send = (session: GateClient, topic: string, body: Uint8Array) => session.push({ topic, body, qos: 0 });
+
+  return [
+    fn('Update', ['trace', 'string'], (_trace: unknown, id: string) => changed(of(id)), 'SESSION'),
+    fn('Bind', ['trace', 'string', 'string'], async (_trace: unknown, id: string, userId: string) => (await gate.bind(of(id), userId), changed(of(id))), 'SESSION'),
+    fn('UnBind', ['trace', 'string'], async (_trace: unknown, id: string) => (await gate.unbind(of(id)), changed(of(id))), 'SESSION'),
+    fn('Push', ['trace', 'string', 'mapstr'], async (_trace: unknown, id: string, settings: Record<string, string>) => {
+      await gate.change(of(id), { ...of(id).state.settings, ...settings });
+      return changed(of(id));
+    }, 'SESSION'),
+    fn('Set', ['trace', 'string', 'string', 'string'], async (_trace: unknown, id: string, key: string, value: string) => {
+      await gate.change(of(id), { ...of(id).state.settings, [key]: value });
+      return changed(of(id));
+    }, 'SESSION'),
+    fn('Remove', ['trace', 'string', 'string'], async (_trace: unknown, id: string, key: string) => {
+      const { [key]: _removed, ...left } = of(id).state.settings;
+      await gate.change(of(id), left);
+      return changed(of(id));
+    }, 'SESSION'),
+    fn('Send', ['trace', 'string', 'string', 'bytes'], (_trace: unknown, id: string, topic: string, body: Uint8Array) => (send(of(id), topic, body), 'success')),
+    fn('SendBatch', ['trace', 'string', 'string', 'bytes'], (_trace: unknown, ids: string, topic: string, body: Uint8Array) => {
+      let count = 0;
+      for (const id of ids.split(',')) {
+        const session = table.get(id);
+        if (session && send(session, topic, body)) count++;
+      }
+      return count;
+    }, 'long'),
+    fn('BroadCast', ['trace', 'string', 'bytes'], (_trace: unknown, topic: string, body: Uint8Array) => {
+      let count = 0;
+      for (const session of table.all()) if (send(session, topic, body)) count++;
+      return count;
+    }, 'long'),
+    fn('IsConnect', ['trace', 'string', 'string'], (_trace: unknown, _id: string, userId: string) => {
+      for (const _session of table.ofUser(userId)) return true;
+      return false;
+    }, 'bool'),
+    fn('Close', ['trace', 'string'], (_trace: unknown, id: string) => {
+      of(id).close('kicked');
+      return null;
+    }),
+
+    fn('Displace', ['trace', 'string'], (_trace: unknown, id: string) => (table.get(id)?.close('displaced'), null)),
+    fn('Publish', ['trace', 'string', 'bytes', 'int'], async (_trace: unknown, topic: string, body: Uint8Array, qos: number) => (await gate.publishHere({ topic, body, qos: qosOf(qos) }), null)),
+    fn('PublishAll', ['trace', 'string', 'bytes', 'int', 'bool'], async (_trace: unknown, topic: string, body: Uint8Array, qos: number, retain: boolean) => {
+      await gate.publish({ topic, body, qos: qosOf(qos), retain });
+      return null;
+    }),
+    fn('Deliver', ['trace', 'string', 'int', 'string', 'bytes', 'int'], (_trace: unknown, id: string, pushId: number, topic: string, body: Uint8Array, qos: number) => {
+      // Away meanwhile: it is in the store, and comes with the next connection.
+      table.get(id)?.push({ id: pushId, topic, body, qos: qosOf(qos) });
+      return null;
+    }),
+    fn('PushToUser', ['trace', 'string', 'string', 'bytes', 'int'], async (_trace: unknown, userId: string, topic: string, body: Uint8Array, qos: number) => {
+      return pushTo(gate, await gate.store.placesOf(userId), topic, body, qosOf(qos));
+    }, 'long'),
+    fn('PushToGroup', ['trace', 'string', 'string', 'bytes', 'int'], async (_trace: unknown, group: string, topic: string, body: Uint8Array, qos: number) => {
+      return pushTo(gate, await gate.store.members(group), topic, body, qosOf(qos));
+    }, 'long'),
+    fn('Join', ['trace', 'string', 'string'], async (_trace: unknown, id: string, group: string) => {
+      if (!(await gate.store.join(group, id))) throw notFound();
+      return null;
+    }),
+    fn('Leave', ['trace', 'string', 'string'], async (_trace: unknown, id: string, group: string) => (await gate.store.leave(group, id), null)),
+    fn('Kick', ['trace', 'string'], async (_trace: unknown, userId: string) => {
+      const places = await gate.store.placesOf(userId);
+      await Promise.all(places.map((place) => kick(gate, place)));
+      return places.length;
+    }, 'long'),
+    fn('IsOnline', ['trace', 'string'], async (_trace: unknown, userId: string) => (await gate.store.placesOf(userId)).some(({ gateId }) => gateId !== undefined), 'bool'),
+  ];
+}
+
+/** To sessions wherever they are. @returns how many got it, or will */
+async function pushTo(gate: GateCore, places: readonly SessionPlace[], topic: string, body: Uint8Array, qos: 0 | 1 | 2): Promise<number> {
+  const results = await Promise.allSettled(places.map((place) => (qos === 0 ? pushOnce(gate, place, topic, body) : pushKept(gate, place, topic, body, qos))));
+  const failed = results.find((result) => result.status === 'rejected');
+  // What was promised to nobody can be sent again; what half of them have, too: repeats of QoS 1 are allowed.
+  if (failed) throw failed.reason;
+  return results.filter((result) => result.status === 'fulfilled' && result.value).length;
+}
+
+async function pushOnce(gate: GateCore, { sessionId, gateId }: SessionPlace, topic: string, body: Uint8Array): Promise<boolean> {
+  if (gateId === undefined) return false;
+  if (gateId === gate.gateId) return gate.table.get(sessionId)?.push({ topic, body, qos: 0 }) ?? false;
+  return (await gate.rpc.call(gateId, 'SendBatch', [null, sessionId, topic, body])) === 1;
+}
+
+/** In the store first: then it is safe, whatever becomes of the gate. */
+async function pushKept(gate: GateCore, { sessionId, gateId }: SessionPlace, topic: string, body: Uint8Array, qos: 1 | 2): Promise<boolean> {
+  const { unacknowledged } = gate.options.limits;
+  const stored = await gate.store.keep(sessionId, { topic, body, qos }, unacknowledged);
+  if (stored === undefined) throw rpcError('QUEUE_FULL', `${unacknowledged} pushes wait for session ${sessionId} already, or it is gone`);
+  if (gateId === gate.gateId) gate.table.get(sessionId)?.push(stored);
+  else if (gateId !== undefined) await gate.tried('deliver at another gate', () => gate.rpc.call(gateId, 'Deliver', [null, sessionId, stored.id, topic, body, qos]));
+  return true;
+}
+
+async function kick(gate: GateCore, { sessionId, gateId }: SessionPlace): Promise<void> {
+  if (gateId === gate.gateId) gate.table.get(sessionId)?.close('kicked');
+  else if (gateId !== undefined) await gate.rpc.call(gateId, 'Close', [null, sessionId]);
+}
+
+function fn(path: string, args: ArgTypes, run: Run, returns?: ValueType): HandlerDescriptor {
+  const options = { concurrent: true, args, ...(returns !== undefined && { returns }) };
+  return Object.freeze({ path, origin: `gate function ${path}`, options, arity: { min: args.length, max: args.length }, invoke: (given: readonly unknown[]) => run(...(given as never[])) });
+}
+
+/** mqant's text, to the letter: Go code compares it. */
+function notFound() {
+  return rpcError('SESSION_NOT_FOUND', 'No Sesssion found');
+}
+
+function qosOf(value: number): 0 | 1 | 2 {
+  if (value === 0 || value === 1 || value === 2) return value;
+  throw rpcError('ARGUMENT_TYPE', `the quality of service is 0, 1 or 2, got ${value}`);
+}

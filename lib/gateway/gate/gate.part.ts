@@ -1,0 +1,174 @@
+import { Inject, Injectable, Logger as NestLog, type OnModuleInit } from '@nestjs/common';
+import { ModuleRef, ModulesContainer } from '@nestjs/core';
+import { BootError } from '../../common/boot-error.js';
+import { sleep, systemClock, systemRandom } from '../../common/clock.js';
+import type { AppPart, HealthReport } from '../../common/lifecycle.js';
+import type { Logger } from '../../common/logger.js';
+import { AppPartProvider } from '../../metadata/app-part.decorator.js';
+import { RPC_MODULE } from '../../metadata/rpc-module.decorator.js';
+import { APP_HANDLE, type AppHandle } from '../../metadata/tokens.js';
+import { RpcSessionLink } from '../../rpc/session-link.js';
+import type { Rpc } from '../../rpc/rpc.client.js';
+import type { ServiceHost } from '../../rpc/service-host.js';
+import { NestLogger } from '../../wiring/nest-logger.js';
+import { Doorkeeper } from './admission.js';
+import { agentFactory } from './agent-factory.js';
+import type { AgentFactory } from './agent.js';
+import type { ByteConnection } from './connection.js';
+import { GateCore } from './gate-core.js';
+import { gateFunctions } from './gate-functions.js';
+import { type Authenticate, type Authenticator, type GateOptions, type ResolvedGateOptions, resolveGateOptions } from './gate.options.js';
+import { LiveSession } from './live-session.js';
+import type { GateListener } from './listen/listener.js';
+import { TcpListener } from './listen/tcp.listener.js';
+import { WsListener } from './listen/ws.listener.js';
+import { memoryGateStore } from './store/memory.store.js';
+
+export const GATE_OPTIONS: unique symbol = Symbol('options of a gate');
+
+/** A gate that falls silent for so long is taken for dead, and its clients for gone. */
+const BEAT_TTL_MS = 15_000;
+const BEAT_MS = 5000;
+/** Clients are told to go over this time, so that they do not all come to the next gate at once. */
+const DRAIN_MS = 2000;
+/** Few clients go at once. */
+const DRAIN_AT_ONCE = 50;
+
+/** A gate's place in the life of the app: functions on its module's node, listeners last up and first down. */
+@AppPartProvider()
+@Injectable()
+export class GatePart implements AppPart, OnModuleInit {
+  readonly name = 'gate';
+  readonly phase = 'ingress';
+  private core!: GateCore;
+  private options!: ResolvedGateOptions;
+  private doorkeeper!: Doorkeeper;
+  private createAgent!: AgentFactory;
+  private readonly listeners: GateListener[] = [];
+  private readonly logger: Logger = new NestLogger(new NestLog(), 'Gate');
+  private stopBeating: (() => void) | undefined;
+
+  constructor(
+    @Inject(GATE_OPTIONS) private readonly given: GateOptions,
+    @Inject(APP_HANDLE) private readonly app: AppHandle & ServiceHost,
+    private readonly modules: ModulesContainer,
+    private readonly moduleRef: ModuleRef,
+  ) {}
+
+  /** @throws BootError GATE_MODULE, GATE_OPTIONS, DUPLICATE_HANDLER */
+  async onModuleInit(): Promise<void> {
+    const type = this.ownerType();
+    const host = this.app.hostOf(type);
+    if (host === undefined) throw new BootError('GATE_MODULE', `the module '${type}' imports GateModule, but does not run in this process`);
+    this.options = resolveGateOptions(this.given, this.app.settingsOf(type) as Record<string, unknown>, await this.authenticate());
+    const rpc = this.app.rpcOf(type) as Rpc;
+    const store = this.options.store ?? memoryGateStore();
+    this.core = new GateCore({ options: this.options, store, gateId: host.nodeId, rpc, link: new RpcSessionLink(rpc), clock: systemClock, random: systemRandom, logger: this.logger });
+    for (const descriptor of gateFunctions(this.core)) host.add(descriptor);
+    this.doorkeeper = new Doorkeeper(this.options.limits, systemClock);
+  }
+
+  async start(signal: AbortSignal): Promise<void> {
+    const { store, gateId } = this.core;
+    await store.connect(signal);
+    await this.warnIfAlone();
+    await store.beat(gateId, BEAT_TTL_MS);
+    this.beatLater();
+    this.createAgent = this.options.createAgent ?? (await agentFactory(systemClock));
+    const { tcp, websocket, tls, trustedProxies, limits } = this.options;
+    if (tcp) this.listeners.push(new TcpListener(tcp, tls));
+    if (websocket) this.listeners.push(new WsListener(websocket, { maxPayload: limits.packetBytes + 16, ...(tls && { tls }), ...(trustedProxies && { trustedProxies }) }));
+    for (const listener of this.listeners) {
+      await listener.start((connection) => this.accept(connection));
+      this.logger.info(`clients can connect over ${listener.name}`, { port: listener.port });
+    }
+  }
+
+  /** Clients go one after the other: those that can resume find another gate, and none of them all at once. */
+  async stop(signal: AbortSignal): Promise<void> {
+    if (this.core === undefined) return;
+    this.core.isDraining = true;
+    await Promise.all(this.listeners.map((listener) => listener.stop()));
+    const sessions = [...this.core.connections];
+    const batches = sessions.length <= DRAIN_AT_ONCE ? 1 : 20;
+    const size = Math.ceil(sessions.length / batches);
+    for (let i = 0; i < batches; i++) {
+      if (i > 0 && !signal.aborted) await sleep(systemClock, DRAIN_MS / batches, signal, true);
+      for (const session of sessions.slice(i * size, (i + 1) * size)) session.close('drain');
+    }
+    await this.core.idle(signal);
+    this.stopBeating?.();
+    await this.core.store.close();
+  }
+
+  health(): HealthReport {
+    return this.core.store.health();
+  }
+
+  /** Ports by listener name. */
+  get ports(): Readonly<Record<string, number>> {
+    return Object.fromEntries(this.listeners.map(({ name, port }) => [name, port]));
+  }
+
+  private accept(connection: ByteConnection): void {
+    const { address } = connection.remote;
+    const refusal = this.core.isDraining ? 'draining' : this.doorkeeper.enter(address);
+    if (refusal !== undefined) {
+      this.core.count('gate.connection_refused', refusal);
+      return connection.destroy();
+    }
+    const session = new LiveSession(this.core, connection, () => this.doorkeeper.leave(address));
+    const { connectTimeoutMs, packetBytes, idleTimeoutMs } = this.options.limits;
+    session.agent = this.createAgent(connection, session, { connectTimeoutMs, maxPacketBytes: packetBytes, idleTimeoutMs });
+    session.agent.start();
+  }
+
+  private beatLater(): void {
+    this.stopBeating = systemClock.after(BEAT_MS, () => {
+      void this.core.tried('tell the others that it lives', () => this.core.store.beat(this.core.gateId, BEAT_TTL_MS)).then(() => {
+        if (!this.core.isDraining) this.beatLater();
+      });
+    });
+  }
+
+  /** Two gates that know nothing of each other look well until a push is for a client of the other one. */
+  private async warnIfAlone(): Promise<void> {
+    const { store, gateId, rpc } = this.core;
+    if (store.isShared) return;
+    const type = gateId.slice(0, gateId.indexOf('@'));
+    const others = (await rpc.nodes(type).catch(() => [])).filter(({ id }) => id !== gateId);
+    if (others.length === 0) return;
+    this.logger.warn(`there are other gates of type '${type}', and this one keeps its sessions in memory: users, groups and pushes of one gate are unknown to the others; give them a shared store`, {
+      gates: others.map(({ id }) => id).join(', '),
+    });
+  }
+
+  private async authenticate(): Promise<Authenticate | undefined> {
+    const { auth } = this.given;
+    if (auth === undefined || !isClass(auth)) return auth as Authenticate | undefined;
+    const instance = await this.instanceOf(auth as new (...args: never[]) => Authenticator);
+    return (credentials) => instance.authenticate(credentials);
+  }
+
+  private async instanceOf(classRef: new (...args: never[]) => Authenticator): Promise<Authenticator> {
+    try {
+      return this.moduleRef.get(classRef, { strict: false });
+    } catch {
+      return this.moduleRef.create(classRef as never);
+    }
+  }
+
+  /** The module whose node this gate is: the RpcModule that imports it. */
+  private ownerType(): string {
+    const own = [...this.modules.values()].find((module) => [...module.providers.values()].some(({ instance }) => instance === this));
+    for (const module of this.modules.values()) {
+      const options = RPC_MODULE.own(module.metatype);
+      if (options && own && module.imports.has(own)) return options.type;
+    }
+    throw new BootError('GATE_MODULE', "GateModule is imported by no @RpcModule: a gate is a node of its own; write @RpcModule({ type: 'Gate', imports: [GateModule.forRoot({ ... })] })");
+  }
+}
+
+function isClass(value: unknown): boolean {
+  return typeof value === 'function' && typeof (value.prototype as { authenticate?: unknown } | undefined)?.authenticate === 'function';
+}

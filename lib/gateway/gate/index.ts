@@ -1,0 +1,13 @@
+/** `anthill/gate`: long connections of clients, with sessions and push. */
+export { GateModule } from './gate.module.js';
+export { GatePart } from './gate.part.js';
+export type { Authenticate, Authenticator, GateCredentials, GateIdentity, GateLimits, GateOptions, ListenOptions, WebSocketOptions } from './gate.options.js';
+export type { GateHooks, GateStorage } from './gate-hooks.js';
+export type { Routed, RouteContext, RouteHandler } from './route.js';
+export { mqantRoute } from './mqant-route.js';
+export { mqantEnvelope, type ReplyEnvelope } from './envelope.js';
+export { memoryGateStore } from './store/memory.store.js';
+export type { DuplicatePolicy, GateStore, OpenedSession, RetainedMessage, SessionPlace, StoredPush, StoredSession } from './store/gate-store.js';
+export type { Admission, AgentFactory, AgentHost, AgentSettings, ClientHello, ClientMessage, GateAgent, PushMessage, Refusal } from './agent.js';
+export { RefusedClient } from './agent.js';
+export type { ByteConnection, CloseReason, RemotePeer } from './connection.js';

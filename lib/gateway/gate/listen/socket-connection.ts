@@ -1,0 +1,79 @@
+import type { Socket } from 'node:net';
+import type { TLSSocket } from 'node:tls';
+import type { ByteConnection, CloseReason, RemotePeer } from '../connection.js';
+
+/** A peer that does not take what is left is cut off after this. */
+const LINGER_MS = 1000;
+const NO_HEADERS: Readonly<Record<string, string>> = Object.freeze({});
+
+/** TCP, with or without TLS. */
+export class SocketConnection implements ByteConnection {
+  readonly network = 'tcp';
+  readonly remote: RemotePeer;
+  private isCorked = false;
+
+  constructor(private readonly socket: Socket | TLSSocket) {
+    socket.setNoDelay(true);
+    // What goes wrong shows as the end of the connection, which follows.
+    socket.on('error', () => {});
+    this.remote = { address: socket.remoteAddress ?? '', port: socket.remotePort, secure: 'encrypted' in socket, headers: NO_HEADERS, ...certificateOf(socket) };
+  }
+
+  get queuedBytes(): number {
+    return this.socket.writableLength;
+  }
+
+  get isOpen(): boolean {
+    return !this.socket.destroyed && this.socket.writable;
+  }
+
+  listen(onData: (chunk: Uint8Array) => void, onEnd: (reason: 'client' | 'lost') => void): void {
+    let reason: 'client' | 'lost' = 'lost';
+    this.socket.on('data', onData);
+    this.socket.once('end', () => (reason = 'lost'));
+    this.socket.once('close', () => onEnd(reason));
+  }
+
+  /** All that is written in one turn leaves as one. */
+  write(bytes: Uint8Array): void {
+    if (!this.isOpen) return;
+    if (!this.isCorked) {
+      this.isCorked = true;
+      this.socket.cork();
+      process.nextTick(() => {
+        this.isCorked = false;
+        this.socket.uncork();
+      });
+    }
+    this.socket.write(bytes);
+  }
+
+  pause(): void {
+    this.socket.pause();
+  }
+
+  resume(): void {
+    this.socket.resume();
+  }
+
+  end(_reason: CloseReason): void {
+    if (this.socket.destroyed) return;
+    this.socket.end();
+    const timer = setTimeout(() => this.socket.destroy(), LINGER_MS);
+    this.socket.once('close', () => clearTimeout(timer));
+    // A paused socket never sees the other side's end.
+    this.socket.resume();
+  }
+
+  destroy(): void {
+    this.socket.destroy();
+  }
+}
+
+/** Of a client that showed a certificate which the gate's authority has signed. */
+export function certificateOf(socket: Socket | TLSSocket): Pick<RemotePeer, 'certificate'> {
+  if (!('getPeerCertificate' in socket) || !socket.authorized) return {};
+  const { subject, fingerprint256 } = socket.getPeerCertificate();
+  if (subject?.CN === undefined) return {};
+  return { certificate: { commonName: String(subject.CN), fingerprint256 } };
+}

@@ -1,0 +1,98 @@
+import type { HealthReport } from '../../../common/lifecycle.js';
+
+/** Where a session is: the gate's node, or none while the client is away. @plugin */
+export interface SessionPlace {
+  readonly sessionId: string;
+  /** `type@id` of the gate that holds the connection. */
+  readonly gateId: string | undefined;
+}
+
+/** A session as it outlives its connection. @plugin */
+export interface StoredSession {
+  readonly sessionId: string;
+  readonly clientId: string;
+  readonly userId: string;
+  readonly settings: Readonly<Record<string, string>>;
+  /** MQTT topic filters with their granted QoS. */
+  readonly subscriptions: Readonly<Record<string, 0 | 1 | 2>>;
+}
+
+/** A push that the client has not acknowledged. @plugin */
+export interface StoredPush {
+  /** 1 to 65535, unique among the unacknowledged ones of its session: MQTT's packet identifier. The same for each repeat, on whatever gate. */
+  readonly id: number;
+  readonly topic: string;
+  readonly body: Uint8Array;
+  readonly qos: 1 | 2;
+}
+
+/** What {@link GateStore.open} found. @plugin */
+export interface OpenedSession {
+  readonly session: StoredSession;
+  readonly resumed: boolean;
+  /** The same client id is connected to this gate still: it is to close that connection. */
+  readonly displaced?: SessionPlace;
+}
+
+/** What to do with a user who comes in a second time. @plugin */
+export type DuplicatePolicy = 'kick' | 'refuse' | 'allow';
+
+/** A message kept for whoever subscribes later. @plugin */
+export interface RetainedMessage {
+  readonly topic: string;
+  readonly body: Uint8Array;
+  readonly qos: 0 | 1 | 2;
+}
+
+/**
+ * What gates know together: sessions, users, groups, pushes that are not acknowledged yet, retained messages. `memoryGateStore()` is the reference, for one gate;
+ * adapters pass `gateStoreContract` of `anthill/testing`. Each method is atomic. All may reject when the backend is away.
+ * @plugin
+ */
+export interface GateStore {
+  readonly name: string;
+  /** False: what it knows ends with this process, so that a second gate would know nothing of it. */
+  readonly isShared: boolean;
+  connect(signal: AbortSignal): Promise<void>;
+  close(): Promise<void>;
+  health(): HealthReport;
+
+  /** A gate lives: to be repeated; places of a gate that fell silent count as none. */
+  beat(gateId: string, ttlMs: number): Promise<void>;
+  /** Gates that live. */
+  gates(): Promise<readonly string[]>;
+
+  /**
+   * A client came in. With `resume`, a session of the same client id goes on, with its id, user, settings, groups, subscriptions and pushes; without, an old one is dropped.
+   * The session is at `gateId` from now on.
+   */
+  open(session: StoredSession, gateId: string, resume: boolean): Promise<OpenedSession>;
+  /** Its connection ended; kept for `keepMs`, 0 forgets it. Nothing happens when it is at another gate by now. */
+  release(sessionId: string, gateId: string, keepMs: number): Promise<void>;
+  /** Settings and subscriptions have changed. */
+  save(sessionId: string, changes: Partial<Pick<StoredSession, 'settings' | 'subscriptions'>>): Promise<void>;
+  place(sessionId: string): Promise<SessionPlace | undefined>;
+
+  /**
+   * The session is that user's. `kick`: others of the user lose the binding and are returned, to be closed. `refuse`: false when the user is connected elsewhere.
+   */
+  bind(sessionId: string, userId: string, policy: DuplicatePolicy): Promise<{ bound: boolean; displaced: readonly SessionPlace[] }>;
+  unbind(sessionId: string): Promise<void>;
+  /** Sessions of a user, those that are away and kept among them. */
+  placesOf(userId: string): Promise<readonly SessionPlace[]>;
+
+  /** False: there is no such session. */
+  join(group: string, sessionId: string): Promise<boolean>;
+  leave(group: string, sessionId: string): Promise<void>;
+  members(group: string): Promise<readonly SessionPlace[]>;
+
+  /** Keeps a push until it is acknowledged. @returns undefined when there is no such session, or it has `limit` already */
+  keep(sessionId: string, push: Omit<StoredPush, 'id'>, limit: number): Promise<StoredPush | undefined>;
+  /** In the order in which they were kept. */
+  unacknowledged(sessionId: string): Promise<readonly StoredPush[]>;
+  acknowledge(sessionId: string, id: number): Promise<void>;
+
+  /** An empty body forgets it. */
+  retain(message: RetainedMessage): Promise<void>;
+  retained(): Promise<readonly RetainedMessage[]>;
+}

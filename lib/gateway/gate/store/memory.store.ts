@@ -1,0 +1,200 @@
+import { systemClock, type Clock } from '../../../common/clock.js';
+import type { HealthReport } from '../../../common/lifecycle.js';
+import { nextPushId } from './push-id.js';
+import type { DuplicatePolicy, GateStore, OpenedSession, RetainedMessage, SessionPlace, StoredPush, StoredSession } from './gate-store.js';
+
+interface Entry {
+  session: StoredSession;
+  gateId: string | undefined;
+  /** On the clock, while it is away. */
+  expiresAt: number;
+  lastPushId: number;
+  readonly pushes: Map<number, StoredPush>;
+  readonly groups: Set<string>;
+}
+
+/**
+ * Everything in this process: the reference, and enough for one gate.
+ * @public
+ */
+export function memoryGateStore(options: { clock?: Clock } = {}): GateStore {
+  return new MemoryGateStore(options.clock ?? systemClock);
+}
+
+class MemoryGateStore implements GateStore {
+  readonly name = 'memory';
+  readonly isShared = false;
+  private readonly entries = new Map<string, Entry>();
+  private readonly byClient = new Map<string, string>();
+  private readonly byUser = new Map<string, Set<string>>();
+  private readonly byGroup = new Map<string, Set<string>>();
+  private readonly beats = new Map<string, number>();
+  private readonly kept = new Map<string, RetainedMessage>();
+
+  constructor(private readonly clock: Clock) {}
+
+  async connect(): Promise<void> {}
+
+  async close(): Promise<void> {}
+
+  health(): HealthReport {
+    return { status: 'up' };
+  }
+
+  async beat(gateId: string, ttlMs: number): Promise<void> {
+    const now = this.clock.now();
+    this.beats.set(gateId, now + ttlMs);
+    // Sessions that nobody asked for any more would stay for ever.
+    for (const entry of this.entries.values()) if (entry.expiresAt <= now) this.forget(entry);
+  }
+
+  async gates(): Promise<readonly string[]> {
+    return [...this.beats.keys()].filter((gateId) => this.lives(gateId));
+  }
+
+  async open(session: StoredSession, gateId: string, resume: boolean): Promise<OpenedSession> {
+    const known = this.find(this.byClient.get(session.clientId) ?? '');
+    const place = known && this.placeOf(known);
+    const displaced = place?.gateId === undefined ? undefined : place;
+    if (known && resume) {
+      known.gateId = gateId;
+      known.expiresAt = Infinity;
+      return { session: known.session, resumed: true, ...(displaced && { displaced }) };
+    }
+    if (known) this.forget(known);
+    const entry: Entry = { session: Object.freeze({ ...session }), gateId, expiresAt: Infinity, lastPushId: 0, pushes: new Map(), groups: new Set() };
+    this.entries.set(session.sessionId, entry);
+    this.byClient.set(session.clientId, session.sessionId);
+    if (session.userId !== '') this.index(this.byUser, session.userId, session.sessionId);
+    return { session: entry.session, resumed: false, ...(displaced && { displaced }) };
+  }
+
+  async release(sessionId: string, gateId: string, keepMs: number): Promise<void> {
+    const entry = this.find(sessionId);
+    if (entry === undefined || entry.gateId !== gateId) return;
+    if (keepMs <= 0) return this.forget(entry);
+    entry.gateId = undefined;
+    entry.expiresAt = this.clock.now() + keepMs;
+  }
+
+  async save(sessionId: string, changes: Partial<Pick<StoredSession, 'settings' | 'subscriptions'>>): Promise<void> {
+    const entry = this.find(sessionId);
+    if (entry) entry.session = Object.freeze({ ...entry.session, ...changes });
+  }
+
+  async place(sessionId: string): Promise<SessionPlace | undefined> {
+    const entry = this.find(sessionId);
+    return entry && this.placeOf(entry);
+  }
+
+  async bind(sessionId: string, userId: string, policy: DuplicatePolicy): Promise<{ bound: boolean; displaced: readonly SessionPlace[] }> {
+    const entry = this.find(sessionId);
+    if (entry === undefined) return { bound: false, displaced: [] };
+    const others = this.of(this.byUser, userId).filter((other) => other !== entry);
+    if (policy === 'refuse' && others.some((other) => this.placeOf(other).gateId !== undefined)) return { bound: false, displaced: [] };
+    const displaced = policy === 'kick' ? others.map((other) => this.placeOf(other)) : [];
+    if (policy === 'kick') for (const other of others) this.rename(other, '');
+    this.rename(entry, userId);
+    return { bound: true, displaced };
+  }
+
+  async unbind(sessionId: string): Promise<void> {
+    const entry = this.find(sessionId);
+    if (entry) this.rename(entry, '');
+  }
+
+  async placesOf(userId: string): Promise<readonly SessionPlace[]> {
+    return this.of(this.byUser, userId).map((entry) => this.placeOf(entry));
+  }
+
+  async join(group: string, sessionId: string): Promise<boolean> {
+    const entry = this.find(sessionId);
+    if (entry === undefined) return false;
+    entry.groups.add(group);
+    this.index(this.byGroup, group, sessionId);
+    return true;
+  }
+
+  async leave(group: string, sessionId: string): Promise<void> {
+    this.entries.get(sessionId)?.groups.delete(group);
+    this.unindex(this.byGroup, group, sessionId);
+  }
+
+  async members(group: string): Promise<readonly SessionPlace[]> {
+    return this.of(this.byGroup, group).map((entry) => this.placeOf(entry));
+  }
+
+  async keep(sessionId: string, push: Omit<StoredPush, 'id'>, limit: number): Promise<StoredPush | undefined> {
+    const entry = this.find(sessionId);
+    if (entry === undefined || entry.pushes.size >= limit) return undefined;
+    const id = nextPushId(entry.lastPushId, (taken) => entry.pushes.has(taken));
+    if (id === undefined) return undefined;
+    entry.lastPushId = id;
+    const stored = Object.freeze({ ...push, id });
+    entry.pushes.set(id, stored);
+    return stored;
+  }
+
+  async unacknowledged(sessionId: string): Promise<readonly StoredPush[]> {
+    return [...(this.find(sessionId)?.pushes.values() ?? [])];
+  }
+
+  async acknowledge(sessionId: string, id: number): Promise<void> {
+    this.entries.get(sessionId)?.pushes.delete(id);
+  }
+
+  async retain(message: RetainedMessage): Promise<void> {
+    if (message.body.length === 0) this.kept.delete(message.topic);
+    else this.kept.set(message.topic, message);
+  }
+
+  async retained(): Promise<readonly RetainedMessage[]> {
+    return [...this.kept.values()];
+  }
+
+  private lives(gateId: string): boolean {
+    return (this.beats.get(gateId) ?? 0) > this.clock.now();
+  }
+
+  private placeOf({ session, gateId }: Entry): SessionPlace {
+    return { sessionId: session.sessionId, gateId: gateId !== undefined && this.lives(gateId) ? gateId : undefined };
+  }
+
+  /** The entry, unless its time is over. */
+  private find(sessionId: string): Entry | undefined {
+    const entry = this.entries.get(sessionId);
+    if (entry === undefined || entry.expiresAt > this.clock.now()) return entry;
+    this.forget(entry);
+    return undefined;
+  }
+
+  private forget(entry: Entry): void {
+    const { sessionId, clientId } = entry.session;
+    this.rename(entry, '');
+    for (const group of entry.groups) this.unindex(this.byGroup, group, sessionId);
+    if (this.byClient.get(clientId) === sessionId) this.byClient.delete(clientId);
+    this.entries.delete(sessionId);
+  }
+
+  private rename(entry: Entry, userId: string): void {
+    const { sessionId, userId: before } = entry.session;
+    if (before !== '') this.unindex(this.byUser, before, sessionId);
+    if (userId !== '') this.index(this.byUser, userId, sessionId);
+    entry.session = Object.freeze({ ...entry.session, userId });
+  }
+
+  private of(index: Map<string, Set<string>>, key: string): Entry[] {
+    return [...(index.get(key) ?? [])].flatMap((sessionId) => this.find(sessionId) ?? []);
+  }
+
+  private index(index: Map<string, Set<string>>, key: string, sessionId: string): void {
+    const set = index.get(key);
+    if (set) set.add(sessionId);
+    else index.set(key, new Set([sessionId]));
+  }
+
+  private unindex(index: Map<string, Set<string>>, key: string, sessionId: string): void {
+    const set = index.get(key);
+    if (set?.delete(sessionId) && set.size === 0) index.delete(key);
+  }
+}
