@@ -58,9 +58,14 @@ export { random } from './selector/random.selector.js';
 export { roundRobin } from './selector/round-robin.selector.js';
 export { weighted, type WeightedOptions } from './selector/weighted.selector.js';
 export { leastInFlight } from './selector/least-in-flight.selector.js';
+export { consistentHash, type ConsistentHashOptions } from './selector/consistent-hash.selector.js';
+export { preferZone, type PreferZoneOptions } from './selector/prefer-zone.selector.js';
 export { custom } from './selector/custom.selector.js';
 export { any, label, not, version, where } from './selector/filters.js';
-export type { CallOutcome, NodeFilter, PickHint, SelectOptions, Selector } from './common/selection.js';
+export type { DiscoveryOptions, OutlierDetectionOptions } from './common/discovery-options.js';
+export type { CallOutcome, NodeFilter, OutcomeError, PickHint, SelectOptions, Selector } from './common/selection.js';
+export type { ExplainedNode, Objection, PickExplanation, SelectorView } from './common/explanation.js';
+export type { ExplainOptions } from './rpc/explain-call.js';
 export type { ServiceNode } from './common/service-node.js';
 
 // Health

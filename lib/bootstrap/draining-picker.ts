@@ -1,3 +1,4 @@
+import type { PickExplanation } from '../common/explanation.js';
 import type { NodePicker, Picked, SelectOptions, ServiceChange } from '../common/selection.js';
 import { parseTarget, type ServiceNode } from '../common/service-node.js';
 
@@ -30,6 +31,10 @@ export class DrainingPicker implements NodePicker {
 
   markUnreachable(node: ServiceNode): void {
     this.directory.markUnreachable(node);
+  }
+
+  explain(target: string, path: string, options: SelectOptions | undefined, exclude?: ReadonlySet<string>): Promise<PickExplanation> {
+    return this.directory.explain(target, path, options, exclude);
   }
 
   nodes(type: string): Promise<readonly ServiceNode[]> {

@@ -1,5 +1,4 @@
 import { BootError } from '../common/boot-error.js';
-import type { PluginTable } from './plugin-table.js';
 
 /** By what a plug-in is told from its name in config, where both are objects; and how to get one. */
 const KINDS = {
@@ -8,7 +7,9 @@ const KINDS = {
   selector: { methods: ['pick'], example: "random(), custom(...) or 'round-robin'" },
   codec: { methods: ['encode', 'decode'], example: "msgpack(), json() or 'json'" },
   wire: { methods: ['open'], example: "anthillWire(), mqantWire() or 'mqant'" },
-} as const satisfies Record<keyof PluginTable, { methods: readonly string[]; example: string }>;
+} as const satisfies Record<string, { methods: readonly string[]; example: string }>;
+
+export type PluginKind = keyof typeof KINDS;
 
 /** What an option of `create` says: the plug-in itself, or what config could say as well; neither when it is not given. */
 export interface Chosen<T> {
@@ -17,7 +18,7 @@ export interface Chosen<T> {
 }
 
 /** @throws BootError PLUGIN_INVALID for what is neither a plug-in nor a name */
-export function chosen<T>(kind: keyof PluginTable, given: unknown): Chosen<T> {
+export function chosen<T>(kind: PluginKind, given: unknown): Chosen<T> {
   if (given === undefined) return {};
   if (typeof given === 'string') return { named: given };
   const missing = KINDS[kind].methods.filter((method) => typeof (given as Record<string, unknown> | null)?.[method] !== 'function');

@@ -8,11 +8,14 @@ import { json } from '../rpc/json.codec.js';
 import { msgpack } from '../rpc/msgpack.codec.js';
 import type { Transport } from '../rpc/transport.js';
 import type { Wire } from '../rpc/wire.js';
+import { consistentHash } from '../selector/consistent-hash.selector.js';
 import { leastInFlight } from '../selector/least-in-flight.selector.js';
+import { preferZone } from '../selector/prefer-zone.selector.js';
 import { random } from '../selector/random.selector.js';
 import { roundRobin } from '../selector/round-robin.selector.js';
 import { weighted } from '../selector/weighted.selector.js';
 import { anthillWire } from '../wire/anthill/anthill.wire.js';
+import { chosen, type PluginKind } from './plugin-choice.js';
 
 /** Makes a plug-in from the options that config gives it. */
 export type PluginFactory<T> = (options: Readonly<Record<string, unknown>>, context: PluginContext) => T | Promise<T>;
@@ -22,10 +25,12 @@ export interface PluginContext {
   readonly logger: Logger;
   /** The app's environment. @default process.env */
   readonly env?: Readonly<Record<string, string | undefined>>;
+  /** Makes the strategy that another one wraps, of its name or an object with `name` and options. @throws BootError PLUGIN_UNKNOWN, PLUGIN_INVALID */
+  selector(choice: unknown): Promise<Selector>;
 }
 
 /** Names that config may use, and what they stand for. The app owns one; `create({ plugins })` adds to it. @public */
-export interface PluginTable {
+export interface PluginTable extends Record<PluginKind, object> {
   readonly transport: Readonly<Record<string, PluginFactory<Transport>>>;
   readonly registry: Readonly<Record<string, PluginFactory<Registry>>>;
   readonly selector: Readonly<Record<string, PluginFactory<Selector>>>;
@@ -49,6 +54,8 @@ export const BUILT_IN: PluginTable = Object.freeze({
     'round-robin': () => roundRobin(),
     weighted: (options) => weighted(options),
     'least-in-flight': () => leastInFlight(),
+    'consistent-hash': (options) => consistentHash(options),
+    'prefer-zone': async ({ selector, ...options }, context) => preferZone({ ...options, ...(selector !== undefined && { selector: await context.selector(selector) }) }),
   },
   codec: { msgpack: () => msgpack(), json: () => json() },
   wire: {
@@ -69,17 +76,28 @@ export function namesOf(table: PluginTable): PluginNames {
   return Object.fromEntries(Object.entries(table).map(([kind, factories]) => [kind, Object.keys(factories as object)])) as unknown as PluginNames;
 }
 
+/** As config reads it. */
+function configOf(choice: string | { name: string }): PluginConfig {
+  if (typeof choice === 'string') return { name: choice, options: {} };
+  const { name, ...options } = choice;
+  return { name, options };
+}
+
 /** @throws BootError PLUGIN_UNKNOWN */
 export async function resolvePlugin<K extends keyof PluginTable>(
   table: PluginTable,
   kind: K,
   choice: PluginConfig | string,
-  context: PluginContext = { logger: silentLogger },
+  context: Omit<PluginContext, 'selector'> = { logger: silentLogger },
 ): Promise<Awaited<ReturnType<PluginTable[K][string]>>> {
   const { name, options } = typeof choice === 'string' ? { name: choice, options: {} } : choice;
   const factories = table[kind] as PluginTable[K];
   if (!Object.hasOwn(factories, name)) {
     throw unknownPlugin(kind, name, Object.keys(factories));
   }
-  return (await factories[name]!(options, context)) as Awaited<ReturnType<PluginTable[K][string]>>;
+  const selector = async (inner: unknown): Promise<Selector> => {
+    const { instance, named } = chosen<Selector>('selector', inner);
+    return instance ?? resolvePlugin(table, 'selector', configOf(named!), context);
+  };
+  return (await factories[name]!(options, { ...context, selector })) as Awaited<ReturnType<PluginTable[K][string]>>;
 }

@@ -56,6 +56,8 @@ export async function prepareApp(graph: PreparedGraph, options: AppOptions): Pro
     transport,
     registry,
     selector,
+    zone: config.zone,
+    discovery: config.discovery,
     codec,
     codecs: await allCodecs(table, codec),
     wires: await Promise.all((options.wires ?? config.wires).map(async (wire) => chosen<Wire>('wire', wire).instance ?? resolvePlugin(table, 'wire', wire as string))),
@@ -105,7 +107,12 @@ export function addNode(runtime: RpcRuntime, options: Readonly<ServiceOptions>, 
     id: given,
     isNamed: given !== randomId,
     version: module.version ?? options.version ?? '0.0.0',
-    metadata: { ...(config.environment !== undefined && { [NODE_META.environment]: config.environment }), ...options.metadata, ...module.metadata },
+    metadata: {
+      ...(config.environment !== undefined && { [NODE_META.environment]: config.environment }),
+      ...(config.zone !== undefined && { zone: config.zone }),
+      ...options.metadata,
+      ...module.metadata,
+    },
     registration: { ttlMs, intervalMs: module.intervalMs ?? options.intervalMs ?? usualMs, ...(record !== undefined && { record }) },
   });
 }

@@ -73,11 +73,13 @@ function withHandlers(modules: readonly RpcModuleRef[]): ClientClass[] {
 
 function configOptionsOf(options: AppOptions, moduleTypes: readonly string[]): LoadConfigOptions {
   const { workDir, configFile, processId, logDir, biDir, flags, argv, env, sources, settings } = options;
-  const { processName, environment, rpc, advertise, health, registration, killWaitMs, graceMs, log, redis, wires } = options;
+  const { processName, environment, zone, discovery, rpc, advertise, health, registration, killWaitMs, graceMs, log, redis, grpc, wires } = options;
   const named = (kind: keyof PluginTable): unknown => chosen(kind, options[kind as 'transport']).named;
   const overrides = defined({
     processName,
     environment,
+    zone,
+    discovery,
     rpc,
     advertise,
     health,
@@ -85,6 +87,7 @@ function configOptionsOf(options: AppOptions, moduleTypes: readonly string[]): L
     killWaitMs,
     graceMs,
     log,
+    grpc,
     redis,
     settings,
     wires: Array.isArray(wires) && wires.some((wire) => typeof wire !== 'string') ? undefined : wires,

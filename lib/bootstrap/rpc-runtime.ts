@@ -1,6 +1,7 @@
 import { hostname } from 'node:os';
 import type { Clock, RandomSource } from '../common/clock.js';
 import { DeadlineQueue } from '../common/deadline-queue.js';
+import type { DiscoveryOptions } from '../common/discovery-options.js';
 import { rpcError } from '../common/error-catalog.js';
 import type { NodeToAdvertise } from '../common/lifecycle.js';
 import type { Logger } from '../common/logger.js';
@@ -40,6 +41,8 @@ export interface RuntimeOptions {
   /** Where others reach this process, for endpoints besides the transport. */
   readonly host: string;
   readonly selector?: Selector | undefined;
+  readonly zone?: string | undefined;
+  readonly discovery?: DiscoveryOptions | undefined;
   readonly filters?: readonly NodeFilter[] | undefined;
   readonly clientInterceptors: readonly Interceptor[];
   readonly serverInterceptors: readonly Interceptor[] | undefined;
@@ -72,10 +75,10 @@ export class RpcRuntime {
   private listening = false;
 
   constructor(private readonly options: RuntimeOptions) {
-    const { clock, random, logger, registry, selector, filters } = options;
+    const { clock, random, logger, registry, selector, filters, zone, discovery } = options;
     this.deadlines = new DeadlineQueue(clock);
     this.processId = random.hex(8);
-    this.directory = new ServiceDirectory(registry, { clock, random, logger, ...(selector && { selector }), ...(filters && { filters }) });
+    this.directory = new ServiceDirectory(registry, { clock, random, logger, ...discovery, ...(zone !== undefined && { zone }), ...(selector && { selector }), ...(filters && { filters }) });
     this.picker = new DrainingPicker(this.directory);
     this.claims = new NodeClaims(options);
     this.advertiser = new Advertiser(registry, { clock, random, logger });
@@ -128,6 +131,8 @@ export class RpcRuntime {
     });
     const local = new LocalNode(server, spec, this.advertiser);
     this.nodes.set(nodeId, local);
+    // Where a node of ours says it is, we are.
+    this.directory.zone ??= spec.metadata?.zone;
     return local;
   }
 

@@ -1,3 +1,5 @@
+import type { PickExplanation, SelectorView } from './explanation.js';
+import type { RpcCodeName } from './rpc-code.js';
 import type { ServiceNode } from './service-node.js';
 
 /** Keeps the nodes for which it returns true. Compile-once filters (`version()`, `label()`) carry a `key`, so that their result is cached per snapshot. @public */
@@ -13,14 +15,32 @@ export interface PickHint {
   readonly type: string;
   readonly path: string;
   /** For strategies that keep a key on one node. */
-  readonly hashKey?: string;
+  readonly hashKey?: string | undefined;
+  /** Zone of this process, when it has one. */
+  readonly zone?: string | undefined;
+  /**
+   * Nodes that the filters accept, those included that are avoided for now (unreachable, ejected) and so are no candidates. The same array as long
+   * as its content is the same.
+   */
+  readonly eligible?: readonly ServiceNode[];
 }
 
 /** How a picked node did. @public */
 export interface CallOutcome {
+  /** False: the node is gone or does not answer in time. An error of the handler is `ok`. */
   readonly ok: boolean;
-  /** Milliseconds between pick and outcome. */
+  /** Milliseconds between pick and outcome; 0 for a node that was only looked up. */
   readonly latencyMs: number;
+  /** What the call failed with. */
+  readonly error?: OutcomeError | undefined;
+}
+
+/** The part of an `RpcError` that says something of the node. @public */
+export interface OutcomeError {
+  readonly code: RpcCodeName;
+  readonly reason: string;
+  /** The node answered with it; false: it arose on this side, as a deadline does. */
+  readonly remote: boolean;
 }
 
 /**
@@ -33,6 +53,8 @@ export interface Selector {
   pick(candidates: readonly ServiceNode[], hint: PickHint): ServiceNode | undefined;
   /** Called once for each picked node, whatever came of the call. */
   done?(node: ServiceNode, outcome: CallOutcome): void;
+  /** For `rpc.explain`: what `pick` would do now. Changes nothing that a pick looks at. */
+  explain?(candidates: readonly ServiceNode[], hint: PickHint): SelectorView;
 }
 
 /** Selection per app, per client or per call; the more specific strategy wins, filters add up. @public */
@@ -71,6 +93,8 @@ export interface NodePicker {
   markUnreachable(node: ServiceNode): void;
   /** All known nodes of a service (mqant GetServersByType). */
   nodes(type: string): Promise<readonly ServiceNode[]>;
+  /** What `pick` would do now, and why. Nothing is counted, marked or watched. */
+  explain(target: string, path: string, options: SelectOptions | undefined, exclude?: ReadonlySet<string>): Promise<PickExplanation>;
   /** Calls `listener` with each change of a service in use, for who keeps connections to nodes. Returns the function that ends it. */
   onChange(listener: (change: ServiceChange) => void): () => void;
 }

@@ -1,3 +1,5 @@
+import type { DiscoveryOptions } from '../common/discovery-options.js';
+import type { GrpcSection } from './grpc-section.js';
 import type { RedisSection } from './redis-section.js';
 
 /** A plug-in by name, with options for it. @public */
@@ -30,6 +32,10 @@ export interface AnthillSection {
   transport?: PluginChoice;
   registry?: PluginChoice;
   selector?: PluginChoice;
+  /** Where this process is: published as metadata `zone` of its nodes, and preferred by `prefer-zone`. */
+  zone?: string;
+  /** How callers treat nodes, whatever the selector. */
+  discovery?: DiscoveryOptions;
   codec?: string;
   wires?: readonly string[];
   rpc?: { timeoutMs?: number; maxConcurrent?: number; queue?: number; log?: boolean };
@@ -41,6 +47,7 @@ export interface AnthillSection {
   killWaitMs?: number;
   graceMs?: number;
   log?: { level?: LogLevel; format?: LogFormat };
+  grpc?: GrpcSection;
   /** By the name that `@InjectRedis(name)` asks for. */
   redis?: Record<string, RedisSection>;
   modules?: Record<string, NodeOptions & { settings?: Record<string, unknown> }>;

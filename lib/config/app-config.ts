@@ -1,4 +1,6 @@
+import type { DiscoveryOptions } from '../common/discovery-options.js';
 import type { LogFormat, LogLevel } from './anthill-section.js';
+import type { GrpcSection } from './grpc-section.js';
 import type { RedisConfig } from './redis-section.js';
 
 /** A plug-in that config has chosen. @public */
@@ -67,6 +69,8 @@ export interface AppConfig {
   readonly transport: PluginConfig;
   readonly registry: PluginConfig;
   readonly selector: PluginConfig;
+  readonly zone?: string;
+  readonly discovery: DiscoveryOptions;
   readonly codec: string;
   /** Best first. */
   readonly wires: readonly string[];
@@ -86,4 +90,5 @@ export interface AppConfig {
   /** By name. */
   readonly redis: Readonly<Record<string, RedisConfig>>;
   readonly log: { readonly level: LogLevel; readonly format: LogFormat };
+  readonly grpc: Readonly<Required<GrpcSection>>;
 }

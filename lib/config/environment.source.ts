@@ -16,6 +16,9 @@ const SHORT: ReadonlyMap<string, (value: string) => Plain> = new Map<string, (va
   ['etcdendpoints', (value) => ({ registry: { name: 'etcd', endpoints: value } })],
 ]);
 
+/** What Kubernetes tells every container of a Service that is named anthill. */
+const OF_KUBERNETES = /^ANTHILL_(?:PORT|PORT_\d+_.*|SERVICE_.*)$/i;
+
 /**
  * Reads `ANTHILL_...` variables: the path of a key in the section `Anthill` (or `SETTINGS`), with `__` between levels, in any case, words
  * with or without `_`. Each becomes a layer of its own, so that messages name the variable. Empty values are not given.
@@ -26,7 +29,7 @@ export function readEnvironment(env: Readonly<Record<string, string | undefined>
   const long: { depth: number; layer: ConfigLayer }[] = [];
   for (const name of Object.keys(env).sort()) {
     const value = env[name];
-    if (!name.toUpperCase().startsWith(PREFIX) || value === undefined || value === '') continue;
+    if (!name.toUpperCase().startsWith(PREFIX) || value === undefined || value === '' || OF_KUBERNETES.test(name)) continue;
     const segments = name.slice(PREFIX.length).split('__');
     const first = foldKey(segments[0]!);
     const launchKey = segments.length === 1 ? LAUNCH_KEYS.get(first) : undefined;

@@ -1,4 +1,6 @@
+import type { DiscoveryOptions, OutlierDetectionOptions } from '../common/discovery-options.js';
 import { type AnthillSection, LOG_FORMATS, LOG_LEVELS, type NodeOptions } from './anthill-section.js';
+import { grpcSpec } from './grpc-section.js';
 import { redisSpec } from './redis-section.js';
 import type { Spec } from './spec.js';
 import { flag, free, integer, list, map, MAX_MS, object, text } from './spec-words.js';
@@ -12,12 +14,28 @@ const nodeKeys = {
   metadata: { kind: 'text-map', doc: 'Published with the node; selectors and filters read it.' },
 } satisfies Record<keyof NodeOptions, Spec>;
 
+const outlierKeys = {
+  consecutiveFailures: integer('So many failures in a row, and a node is ejected; 0: never.', 0, { default: 0 }),
+  codes: list('Codes that speak against a node.', { default: ['UNAVAILABLE', 'DEADLINE_EXCEEDED', 'INTERNAL'] }),
+  baseEjectionMs: integer('Milliseconds that the first ejection lasts; the second in a row lasts twice as long.', 1, { default: 5000 }),
+  maxEjectionMs: integer('No ejection lasts longer than this many milliseconds, or than baseEjectionMs when that is more.', 1, { default: 15_000 }),
+  maxEjectionPercent: integer('At most this share of a service\'s nodes is out at a time, in percent; one node always may be.', 0, { max: 100, default: 50 }),
+} satisfies Record<keyof OutlierDetectionOptions, Spec>;
+
+const discoveryKeys = {
+  outlierDetection: object('Leaves out nodes whose calls fail one after the other.', outlierKeys),
+  panicThreshold: integer('In percent: with fewer nodes usable, ejections are ignored; with fewer left in a snapshot, it is doubted.', 0, { max: 100, default: 50 }),
+  holdMs: integer('Milliseconds that nodes are kept which the registry lost all at once; 0: it is always believed.', 0, { default: 15_000 }),
+} satisfies Record<keyof DiscoveryOptions, Spec>;
+
 const anthill = object('What mqant has no key for.', {
   processName: text('Name of this process in logs.'),
   environment: text('Name of the environment, such as "production": a tag of hrpc registrations, and what is looked for by default.', { pattern: '^[^,\\s/]+$', patternText: 'a name without spaces, commas and slashes' }),
   transport: { kind: 'plugin', doc: 'How calls travel: "memory", "nats", or an object with a name and the options of that transport.', default: 'memory' },
   registry: { kind: 'plugin', doc: 'Where nodes are announced and found: "memory", "consul", "etcd", or an object with a name and its options.', default: 'memory' },
   selector: { kind: 'plugin', doc: 'How one of several nodes is chosen.', default: 'random' },
+  zone: text('Where this process is: metadata "zone" of its nodes, and what selector "prefer-zone" prefers.'),
+  discovery: object('How callers treat nodes, whatever the selector.', discoveryKeys),
   codec: text('How arguments and results are encoded on the native wire.', { default: 'msgpack' }),
   wires: list('Wires this process speaks, best first.', { default: ['anthill/1', 'mqant'] }),
   rpc: object('Calls.', {
@@ -44,6 +62,7 @@ const anthill = object('What mqant has no key for.', {
     level: text('Least level that is written.', { oneOf: LOG_LEVELS, default: 'info' }),
     format: text('Lines for people, or one JSON object a line.', { oneOf: LOG_FORMATS, default: 'text' }),
   }),
+  grpc: grpcSpec,
   redis: map('Redis clients, by the name that @InjectRedis(name) asks for.', 'name', redisSpec),
   modules: map(
     'Per module type, whatever the process group.',

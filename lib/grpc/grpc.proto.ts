@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { PackageDefinition } from '@grpc/proto-loader';
+import type { PackageDefinition, ProtobufTypeDefinition } from '@grpc/proto-loader';
 import { BootError } from '../common/boot-error.js';
 import { didYouMean } from '../common/did-you-mean.js';
 import { messageOf } from '../common/message-of.js';
@@ -28,9 +28,18 @@ export interface LoadedService {
   readonly definitions: PackageDefinition | undefined;
 }
 
+/** Protos of our own services, for reflection: in the package beside `dist`. */
+const OWN_PROTOS = ['../../../proto/grpc/health/v1/health.proto', '../../../proto/anthill.proto'];
+
+type LoadableProto = string | URL | readonly (string | URL)[] | ProtoJson | Uint8Array;
+
 /** Reads protos, each one once. One of these per server or client. */
 export class ProtoReader {
   private readonly loaded = new Map<string, Promise<PackageDefinition>>();
+  /** What was read that is no file. */
+  private readonly descriptors = new Set<PackageDefinition>();
+  private readonly files = new Set<string>();
+  private readonly includeDirs = new Set<string>();
 
   /** @param neededBy for the message when `@grpc/proto-loader` is missing */
   constructor(private readonly neededBy: string) {}
@@ -43,17 +52,35 @@ export class ProtoReader {
   async service(name: string, proto: GrpcProto, options: ProtoOptions, where: string): Promise<LoadedService> {
     const generated = generatedService(proto);
     if (generated) return fromGenerated(name, Object.values(generated), where);
-    const definitions = await this.definitions(proto as string, options, where);
+    const definitions = await this.definitions(proto as LoadableProto, options, where);
     const service = Object.hasOwn(definitions, name) ? definitions[name]! : undefined;
     if (service === undefined || 'format' in service) throw noService(name, servicesOf(definitions), where);
     const methods = Object.entries(service).map(([method, definition]) => [method, describe(method, definition as unknown as GrpcMethodDefinition)] as const);
     return Object.freeze({ name, methods: new Map(methods), definitions });
   }
 
-  private async definitions(proto: string | URL | readonly (string | URL)[] | ProtoJson | Uint8Array, options: ProtoOptions, where: string): Promise<PackageDefinition> {
+  /**
+   * All that was read, and our own services, as serialized FileDescriptorProtos, for reflection. Files are read once more, all together and with their
+   * own names: read apart, two of one package would each have a part of it.
+   */
+  async everything(): Promise<Uint8Array[]> {
     const library = await loadProtoLibrary(this.neededBy);
-    if (typeof proto !== 'string' && !(proto instanceof URL) && !Array.isArray(proto)) return parsed(() => described(library, proto as ProtoJson | Uint8Array, options), 'its descriptor', where);
+    const own = OWN_PROTOS.map((path) => fileURLToPath(new URL(path, import.meta.url))).filter((path) => existsSync(path));
+    const options = { keepCase: true, includeDirs: [...this.includeDirs] };
+    const definitions = [await library.load([...own, ...this.files], loaderOptions(options)), ...this.descriptors];
+    return definitions.flatMap((definition) => Object.values(definition).flatMap((item) => (item as Partial<ProtobufTypeDefinition>).fileDescriptorProtos?.slice() ?? []).slice());
+  }
+
+  private async definitions(proto: LoadableProto, options: ProtoOptions, where: string): Promise<PackageDefinition> {
+    const library = await loadProtoLibrary(this.neededBy);
+    if (typeof proto !== 'string' && !(proto instanceof URL) && !Array.isArray(proto)) {
+      const definitions = await parsed(() => described(library, proto as ProtoJson | Uint8Array, options), 'its descriptor', where);
+      this.descriptors.add(definitions);
+      return definitions;
+    }
     const files = (Array.isArray(proto) ? (proto as readonly (string | URL)[]) : [proto as string | URL]).map((file) => pathOf(file, options));
+    for (const file of files) this.files.add(file);
+    for (const directory of options.includeDirs ?? []) this.includeDirs.add(directory);
     const key = JSON.stringify([files, options]);
     let loading = this.loaded.get(key);
     if (loading === undefined) {

@@ -1,12 +1,11 @@
 import type { HandlerOptions } from '../common/handler-options.js';
 import { defineMetadata } from './define-metadata.js';
+import { markedMethods, type MarkedMethod, markMethod } from './marked-methods.js';
 
 /** What `@Handler` saw. Whether it makes sense is the explorer's question. */
-export interface HandlerMetadata {
+export interface HandlerMetadata extends MarkedMethod {
   readonly path: string;
   readonly options: HandlerOptions;
-  readonly method: string;
-  readonly kind: 'method' | 'property' | 'accessor' | 'static';
 }
 
 /** On the class: its own handlers in source order. */
@@ -20,14 +19,7 @@ export const HANDLERS = defineMetadata<readonly HandlerMetadata[]>('handlers');
  */
 export function Handler(path: string, options: HandlerOptions = {}) {
   return (target: object, method: string, descriptor?: PropertyDescriptor): void => {
-    const isStatic = typeof target === 'function';
-    const classRef = isStatic ? target : target.constructor;
-    const kind = isStatic ? 'static' : descriptor === undefined ? 'property' : descriptor.get || descriptor.set ? 'accessor' : 'method';
-    const entry: HandlerMetadata = Object.freeze({ path, options: Object.freeze({ ...options }), method, kind });
-    const own = HANDLERS.own(classRef) ?? [];
-    // Decorators of one method run from the last to the first: put aliases in the order they are read.
-    const at = own.findIndex((known) => known.method === method);
-    HANDLERS.write(classRef, at < 0 ? [...own, entry] : own.toSpliced(at, 0, entry));
+    markMethod(HANDLERS, { target, method, descriptor }, { path, options: Object.freeze({ ...options }) });
   };
 }
 
@@ -36,13 +28,5 @@ export function Handler(path: string, options: HandlerOptions = {}) {
  * one that it merely overrides stays a handler.
  */
 export function handlersOf(classRef: object): readonly (HandlerMetadata & { readonly declaredBy: Function })[] {
-  const found: (HandlerMetadata & { readonly declaredBy: Function })[] = [];
-  const taken = new Set<string>();
-  for (let level: object | null = classRef; typeof level === 'function' && level !== Function.prototype; level = Object.getPrototypeOf(level) as object | null) {
-    const declaredBy = level;
-    const own = (HANDLERS.own(level) ?? []).filter(({ method }) => !taken.has(method));
-    for (const { method } of own) taken.add(method);
-    found.unshift(...own.map((entry) => ({ ...entry, declaredBy })));
-  }
-  return found;
+  return markedMethods(HANDLERS, classRef);
 }

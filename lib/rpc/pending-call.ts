@@ -215,7 +215,7 @@ export class PendingCall extends DeadlineEntry implements OutboundCall, Responde
     if (picked === undefined || (error === undefined && picked.wantsOutcome === false)) return;
     const ok = error === undefined || !(error.undelivered || error.code === 'UNAVAILABLE' || error.code === 'DEADLINE_EXCEEDED');
     try {
-      picked.done({ ok, latencyMs: this.client.deps.clock.now() - this.startedAt });
+      picked.done({ ok, latencyMs: this.client.deps.clock.now() - this.startedAt, error });
     } catch (failure) {
       // A strategy of the user's that throws must not cost the caller the outcome.
       if (events.count.hasSubscribers) events.count.publish({ name: 'selector.failed', detail: messageOf(failure) });

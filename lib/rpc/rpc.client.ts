@@ -1,5 +1,6 @@
 import { currentContext, RpcContext } from '../common/call-context.js';
 import { rpcError } from '../common/error-catalog.js';
+import type { PickExplanation } from '../common/explanation.js';
 import { messageOf } from '../common/message-of.js';
 import { RpcError } from '../common/rpc-error.js';
 import type { Picked } from '../common/selection.js';
@@ -8,6 +9,7 @@ import { MalformedBytes } from './byte-reader.js';
 import { ByteWriter } from './byte-writer.js';
 import type { CallOptions, ReplyOf } from './call-options.js';
 import type { RpcClientDeps } from './client-deps.js';
+import { type ExplainOptions, withWires } from './explain-call.js';
 import type { HandlerEntry, Responder } from './handler-entry.js';
 import { handlerNotFound } from './handler-not-found.js';
 import { intercept, type CallInfo } from './interceptor.js';
@@ -94,6 +96,21 @@ export class Rpc implements CallOwner {
     const picked = await this.deps.picker.pick(id, '', undefined);
     picked.done({ ok: true, latencyMs: 0 });
     return picked.node;
+  }
+
+  /**
+   * What a call would find, for people and dashboards: every node of the service, what speaks against it, what the strategy goes by, and its choice. Nothing is
+   * sent, counted or marked; filters of your own run.
+   */
+  async explain(target: string, path: string, options: ExplainOptions = NO_OPTIONS): Promise<PickExplanation> {
+    const { exclude, ...own } = options;
+    let routed: string;
+    try {
+      routed = this.route(target, path);
+    } catch (error) {
+      throw this.hookFailed(error, target, path);
+    }
+    return withWires(await this.deps.picker.explain(routed, path, this.merge(own), exclude && new Set(exclude)), this.deps);
   }
 
   /** The same client with other defaults. */

@@ -1,5 +1,7 @@
 import { systemRandom, type RandomSource } from '../common/clock.js';
 import type { Selector } from '../common/selection.js';
+import { InFlight } from './in-flight.js';
+import { scoresOf } from './selector-view.js';
 
 /**
  * Of two nodes chosen at random, the one with fewer of our calls in flight. Avoids slow nodes without a look at all of them, and without all
@@ -7,26 +9,20 @@ import type { Selector } from '../common/selection.js';
  * @public
  */
 export function leastInFlight(source: RandomSource = systemRandom): Selector {
-  const inFlight = new Map<string, number>();
+  const inFlight = new InFlight();
   return {
     name: 'leastInFlight',
-    pick(candidates) {
-      const count = candidates.length;
-      const first = Math.floor(source.next() * count);
-      let node = candidates[first];
-      if (count > 1) {
-        // Any but the first, each with the same chance.
-        const other = candidates[(first + 1 + Math.floor(source.next() * (count - 1))) % count]!;
-        if ((inFlight.get(other.id) ?? 0) < (inFlight.get(node!.id) ?? 0)) node = other;
-      }
-      if (node !== undefined) inFlight.set(node.id, (inFlight.get(node.id) ?? 0) + 1);
-      return node;
-    },
-    done({ id }) {
-      const left = (inFlight.get(id) ?? 0) - 1;
-      // Ids of nodes that are gone must not stay.
-      if (left > 0) inFlight.set(id, left);
-      else inFlight.delete(id);
+    pick: (candidates) => inFlight.lessBusy(candidates, source, 1),
+    done: (node) => inFlight.end(node),
+    explain(candidates) {
+      const loads = inFlight.of(candidates);
+      return {
+        choice: inFlight.lessBusy(candidates, systemRandom, 0),
+        certain: candidates.length === 1,
+        scoring: 'calls in flight',
+        scores: scoresOf(candidates, (_, i) => loads[i]!.calls),
+        notes: ['the less busy one of two nodes that chance draws'],
+      };
     },
   };
 }

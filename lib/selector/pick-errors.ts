@@ -30,6 +30,10 @@ export function nodeNotFound(id: string, service: KnownService): RpcError {
   });
 }
 
+export function nodeTried(id: string): RpcError {
+  return rpcError('NO_NODE_MATCHES', `node ${id} has failed in this call, and it is the only one named`, { metadata: { node: id }, undelivered: true });
+}
+
 /** Says how many nodes there were and what dropped them. */
 export function noNodeMatches(service: KnownService, filters: readonly NodeFilter[], tried: ReadonlySet<string> | undefined, selector?: string): RpcError {
   const why: string[] = [];

@@ -1,5 +1,6 @@
 import type { Selector } from '../common/selection.js';
 import type { ServiceNode } from '../common/service-node.js';
+import { scoresOf } from './selector-view.js';
 
 /**
  * One node after the other. mqant's builds a new counter for each call and so is random (W-45); this one counts per service, and within it per set
@@ -22,6 +23,10 @@ export function roundRobin(): Selector {
       const node = candidates[counter.next];
       if (++counter.next >= candidates.length) counter.next = 0;
       return node;
+    },
+    explain(candidates, { type }) {
+      const next = bySet.get(candidates)?.next ?? (byService.get(type) ?? 0) % candidates.length;
+      return { choice: candidates[next], certain: true, scoring: 'turns to wait', scores: scoresOf(candidates, (_, i) => (i - next + candidates.length) % candidates.length) };
     },
   };
 }

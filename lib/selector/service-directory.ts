@@ -1,53 +1,25 @@
 import { Backoff } from '../common/backoff.js';
 import { systemClock, systemRandom, type Clock, type RandomSource } from '../common/clock.js';
-import { rpcError } from '../common/error-catalog.js';
+import type { PickExplanation } from '../common/explanation.js';
 import { silentLogger, type Logger } from '../common/logger.js';
-import type { CallOutcome, NodeFilter, NodePicker, Picked, SelectOptions, Selector, ServiceChange } from '../common/selection.js';
+import { RpcError } from '../common/rpc-error.js';
+import type { NodeFilter, NodePicker, OutcomeError, Picked, SelectOptions, Selector, ServiceChange } from '../common/selection.js';
 import { parseTarget, type ServiceNode } from '../common/service-node.js';
 import { sharedController } from '../registry/linked-signal.js';
 import type { Discovery } from '../registry/registry.js';
-import { FilterSets } from './filter-set.js';
-import { KnownService } from './known-service.js';
-import { nodeNotFound, noNodeMatches, registryUnavailable, serviceNotFound } from './pick-errors.js';
+import type { DirectoryCounters, ServiceDirectoryOptions } from './directory-options.js';
+import { explainNothing, explainPick, type PickQuestion } from './explain-pick.js';
+import { type FilterSet, FilterSets } from './filter-set.js';
+import { KnownService, type ServiceSettings } from './known-service.js';
+import { outlierLimits } from './outlier-options.js';
+import { nodeNotFound, nodeTried, noNodeMatches } from './pick-errors.js';
+import { PickedNode } from './picked-node.js';
 import { random as randomSelector } from './random.selector.js';
+import { numberOf } from './selector-options.js';
+import { ServiceLookup } from './service-lookup.js';
 import { UnknownServices } from './unknown-services.js';
 
-/** How a {@link ServiceDirectory} works; all optional. */
-export interface ServiceDirectoryOptions {
-  /** Strategy where a call and its client name none. @default random() */
-  selector?: Selector;
-  /** The app's filters; those of client and call come on top. */
-  filters?: readonly NodeFilter[];
-  clock?: Clock;
-  random?: RandomSource;
-  logger?: Logger;
-  /** The watch of a service that nobody called for this long ends. @default 300000 */
-  idleMs?: number;
-  /** A name that is nobody's is not looked up again for this long. @default 1000 */
-  missTtlMs?: number;
-}
-
-/** What a directory has done, for metrics. Numbers only grow, except the last three. */
-export interface DirectoryCounters {
-  picks: number;
-  /** Picks that failed. */
-  failures: number;
-  /** Questions to the registry for a service. */
-  lookups: number;
-  /** Picks answered "not found" without a question. */
-  missesRecalled: number;
-  snapshots: number;
-  unreachableMarks: number;
-  /** Services watched now. */
-  watches: number;
-  /** Names remembered as nobody's. */
-  misses: number;
-  /** Nodes avoided now. */
-  avoided: number;
-}
-
 const SWEEPS_PER_IDLE = 5;
-const LONGEST_NAME = 256;
 
 /**
  * What the RPC client asks for nodes: last good snapshots of the services in use, kept fresh by one watch each, and picks among them that touch no
@@ -58,15 +30,18 @@ export class ServiceDirectory implements NodePicker {
   private readonly flights = new Map<string, Promise<KnownService>>();
   private readonly filterSets = new FilterSets();
   private readonly unknown: UnknownServices;
+  private readonly lookup: ServiceLookup;
   private readonly listeners = new Set<(change: ServiceChange) => void>();
-  private readonly count = { picks: 0, failures: 0, lookups: 0, missesRecalled: 0, snapshots: 0, unreachableMarks: 0 };
+  private readonly count = { picks: 0, failures: 0, lookups: 0, missesRecalled: 0, snapshots: 0, unreachableMarks: 0, ejections: 0 };
+  private readonly settings: ServiceSettings;
   private readonly selector: Selector;
   private readonly appFilters: readonly NodeFilter[];
   private readonly clock: Clock;
   private readonly random: RandomSource;
   private readonly logger: Logger;
   private readonly sweepMs: number;
-  private readonly now: () => number;
+  /** Zone of this process. */
+  zone: string | undefined;
   private readonly closing = sharedController();
   private cancelSweep: (() => void) | undefined;
 
@@ -77,8 +52,19 @@ export class ServiceDirectory implements NodePicker {
     this.selector = options.selector ?? randomSelector(this.random);
     this.appFilters = options.filters ?? [];
     this.sweepMs = (options.idleMs ?? 300_000) / SWEEPS_PER_IDLE;
-    this.now = () => this.clock.now();
+    this.zone = options.zone;
+    this.settings = {
+      clock: this.clock,
+      now: () => this.clock.now(),
+      filters: this.filterSets.of(this.appFilters),
+      panicShare: numberOf('discovery', 'panicThreshold', options.panicThreshold ?? 50, 0, 100) / 100,
+      holdMs: numberOf('discovery', 'holdMs', options.holdMs ?? 15_000, 0, Infinity),
+      outliers: outlierLimits(options.outlierDetection),
+      outlierEvents: { ejected: (...what) => this.ejected(...what), returned: ({ id }) => this.logger.info(`${id} is back: it answered again after its ejection`) },
+      changed: (change) => this.tell(change),
+    };
     this.unknown = new UnknownServices(discovery, this.clock, options.missTtlMs ?? 1000);
+    this.lookup = new ServiceLookup(discovery, this.unknown, this.closing.signal, this.count);
   }
 
   pick(target: string, path: string, options: SelectOptions | undefined, exclude?: ReadonlySet<string>): Picked | Promise<Picked> {
@@ -105,7 +91,7 @@ export class ServiceDirectory implements NodePicker {
     const service = this.services.get(node.type);
     if (service === undefined || service.node(node.id) !== node) return;
     this.count.unreachableMarks++;
-    service.marks.mark(node, this.clock.now());
+    service.markUnreachable(node);
   }
 
   /** A node that was marked is there after all. */
@@ -143,71 +129,87 @@ export class ServiceDirectory implements NodePicker {
 
   get counters(): DirectoryCounters {
     let avoided = 0;
-    for (const service of this.services.values()) avoided += service.marks.size;
-    return { ...this.count, watches: this.services.size, misses: this.unknown.size, avoided };
+    let ejected = 0;
+    for (const service of this.services.values()) {
+      avoided += service.marks.size;
+      ejected += service.outliers?.size ?? 0;
+    }
+    return { ...this.count, watches: this.services.size, misses: this.unknown.size, avoided, ejected };
   }
 
   /** Ends all watches. Picks fail with APP_STOPPED after this. */
   close(): void {
     this.closing.abort();
     this.cancelSweep?.();
-    for (const service of this.services.values()) service.watching.abort();
+    for (const service of this.services.values()) service.close();
     this.services.clear();
   }
 
   private choose(service: KnownService, path: string, options: SelectOptions | undefined, tried: ReadonlySet<string> | undefined): Picked {
     service.used = true;
-    const filters = options?.filters === undefined || options.filters.length === 0 ? undefined : this.filterSets.of(options.filters);
-    const candidates = service.candidates(filters, tried, this.now);
+    const filters = this.filtersOf(options);
+    const view = service.view(filters);
+    const candidates = service.candidates(view, filters, tried);
     const selector = options?.selector ?? this.selector;
-    const node = candidates.length === 0 ? undefined : selector.pick(candidates, { type: service.type, path, hashKey: options?.hashKey });
-    if (node === undefined) throw noNodeMatches(service, [...this.appFilters, ...(options?.filters ?? [])], tried, selector.name);
+    const node = candidates.length === 0 ? undefined : selector.pick(candidates, { type: service.type, path, hashKey: options?.hashKey, zone: this.zone, eligible: view.eligible });
+    if (node === undefined) throw this.noNode(service, undefined, options, tried);
+    service.picked(node);
     return new PickedNode(node, service, selector);
+  }
+
+  /** From what is known, or else from one question to the registry: nothing is counted, and no watch begins. */
+  async explain(target: string, path: string, options: SelectOptions | undefined, exclude?: ReadonlySet<string>): Promise<PickExplanation> {
+    const { type, nodeId } = parseTarget(target);
+    const selector = options?.selector ?? this.selector;
+    const question: PickQuestion = {
+      target,
+      type,
+      nodeId,
+      path,
+      options,
+      selector,
+      appFilters: this.appFilters,
+      filters: this.filtersOf(options),
+      tried: exclude,
+      zone: this.zone,
+      now: this.clock.now(),
+      error: (service) => this.noNode(service, nodeId, options, exclude),
+    };
+    try {
+      return explainPick(this.services.get(type) ?? new KnownService(await this.lookup.glance(type), this.settings), question);
+    } catch (error) {
+      if (RpcError.is(error)) return explainNothing(question, error);
+      throw error;
+    }
   }
 
   /** `type@id` means that node, whatever its state and the filters say. */
   private named(service: KnownService, id: string, tried: ReadonlySet<string> | undefined): Picked {
     service.used = true;
     const node = service.node(id);
-    if (node === undefined) throw nodeNotFound(id, service);
-    if (tried?.has(id)) throw rpcError('NO_NODE_MATCHES', `node ${id} has failed in this call, and it is the only one named`, { metadata: { node: id }, undelivered: true });
+    if (node === undefined || tried?.has(id)) throw this.noNode(service, id, undefined, tried);
     return new PickedNode(node, service, undefined);
+  }
+
+  private filtersOf(options: SelectOptions | undefined): FilterSet | undefined {
+    return options?.filters === undefined || options.filters.length === 0 ? undefined : this.filterSets.of(options.filters);
+  }
+
+  /** Why there is no node to pick. */
+  private noNode(service: KnownService, id: string | undefined, options: SelectOptions | undefined, tried: ReadonlySet<string> | undefined): RpcError {
+    if (id === undefined) return noNodeMatches(service, [...this.appFilters, ...(options?.filters ?? [])], tried, (options?.selector ?? this.selector).name);
+    return service.node(id) === undefined ? nodeNotFound(id, service) : nodeTried(id);
   }
 
   /** One question to the registry for all who ask at the same time; none for a name that was nobody's a moment ago. */
   private find(type: string): Promise<KnownService> {
-    if (this.closing.signal.aborted) throw rpcError('APP_STOPPED', 'the app is stopped; it looks up no more services');
-    if (type === '' || type.length > LONGEST_NAME) throw serviceNotFound(type, []);
-    const miss = this.unknown.recall(type);
-    if (miss !== undefined) {
-      this.count.missesRecalled++;
-      throw miss;
-    }
+    this.lookup.check(type);
     let flight = this.flights.get(type);
     if (flight === undefined) {
-      flight = this.ask(type).finally(() => this.flights.delete(type));
+      flight = this.lookup.ask(type).then((snapshot) => this.adopt(new KnownService(snapshot, this.settings))).finally(() => this.flights.delete(type));
       this.flights.set(type, flight);
     }
     return flight;
-  }
-
-  private async ask(type: string): Promise<KnownService> {
-    const signal = this.closing.signal;
-    let asked = false;
-    try {
-      if ((asked = this.unknown.withinAllowance()) || (await this.unknown.names()).has(type)) {
-        this.count.lookups++;
-        const snapshot = await this.discovery.get(type, signal);
-        signal.throwIfAborted();
-        if (snapshot.nodes.length > 0) return this.adopt(new KnownService(snapshot, this.filterSets.of(this.appFilters)));
-      }
-    } catch (cause) {
-      if (signal.aborted) throw rpcError('APP_STOPPED', 'the app was stopped while a service was looked up');
-      throw this.unknown.remember(type, registryUnavailable(type, cause));
-    }
-    // In a flood of strangers' names nobody reads the hint, and it would cost a look at each service name.
-    const names = asked ? await this.unknown.names().catch(() => []) : [];
-    throw this.unknown.remember(type, serviceNotFound(type, names));
   }
 
   private adopt(service: KnownService): KnownService {
@@ -228,10 +230,7 @@ export class ServiceDirectory implements NodePicker {
         for await (const snapshot of this.discovery.watch(service.type, signal)) {
           if (signal.aborted) return;
           backoff.reset();
-          const change = service.accept(snapshot);
-          if (change === undefined) continue;
-          this.count.snapshots++;
-          this.tell(change);
+          if (service.accept(snapshot)) this.count.snapshots++;
         }
       } catch (error) {
         this.logger.warn(`the watch of service ${service.type} failed; it goes on with what is known`, { error });
@@ -247,31 +246,18 @@ export class ServiceDirectory implements NodePicker {
       service.used = false;
       if (service.idleSweeps < SWEEPS_PER_IDLE) continue;
       this.services.delete(service.type);
-      service.watching.abort();
+      service.close();
     }
     this.cancelSweep = this.services.size === 0 ? undefined : this.clock.after(this.sweepMs, () => this.sweep());
   }
 
+  private ejected(node: ServiceNode, forMs: number, { code, reason }: OutcomeError): void {
+    this.count.ejections++;
+    this.logger.warn(`${node.id} is ejected for ${forMs} ms: its calls fail one after the other, the last with ${code} (${reason})`);
+  }
+
   private tell(change: ServiceChange): void {
     for (const listener of this.listeners) listener(change);
-  }
-}
-
-class PickedNode implements Picked {
-  private told = false;
-
-  constructor(readonly node: ServiceNode, private readonly service: KnownService, private readonly selector: Selector | undefined) {}
-
-  get wantsOutcome(): boolean {
-    return this.selector?.done !== undefined || !this.service.marks.isEmpty;
-  }
-
-  done(outcome: CallOutcome): void {
-    if (this.told) return;
-    this.told = true;
-    // No time between pick and outcome: the node was only looked up, which proves nothing.
-    if (outcome.ok && outcome.latencyMs > 0) this.service.marks.succeeded(this.node.id);
-    this.selector?.done?.(this.node, outcome);
   }
 }
 

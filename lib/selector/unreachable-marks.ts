@@ -38,6 +38,12 @@ export class UnreachableMarks {
     return this.marks.get(id)?.active === true;
   }
 
+  /** For people; undefined for a node that is not avoided. */
+  describe(id: string, now: number): string | undefined {
+    const mark = this.marks.get(id);
+    return mark?.active && mark.until > now ? `tried again in ${Math.ceil(mark.until - now)} ms` : undefined;
+  }
+
   mark(node: ServiceNode, now: number): void {
     const before = this.marks.get(node.id);
     // Calls that were in flight together fail together: one strike.

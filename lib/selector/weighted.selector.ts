@@ -2,6 +2,7 @@ import { systemRandom, type RandomSource } from '../common/clock.js';
 import type { Selector } from '../common/selection.js';
 import type { ServiceNode } from '../common/service-node.js';
 import { isForbidden } from './filters.js';
+import { viewOfChance } from './selector-view.js';
 
 /** How {@link weighted} reads a weight; all optional. @public */
 export interface WeightedOptions {
@@ -27,9 +28,10 @@ export function weighted(options: WeightedOptions = {}): Selector {
     let sum = 0;
     return Float64Array.from(candidates, (node) => (sum += weightOf(node)));
   };
+  const allowed = (node: ServiceNode) => (isForbidden(node) ? 0 : 1);
+  const allowedWeight = (node: ServiceNode) => allowed(node) * weightOf(node.metadata[key], standard);
   const compile = (candidates: readonly ServiceNode[]) => {
-    const allowed = (node: ServiceNode) => (isForbidden(node) ? 0 : 1);
-    const byWeight = weigh(candidates, (node) => allowed(node) * weightOf(node.metadata[key], standard));
+    const byWeight = weigh(candidates, allowedWeight);
     return byWeight.at(-1)! > 0 ? byWeight : weigh(candidates, allowed);
   };
 
@@ -40,6 +42,11 @@ export function weighted(options: WeightedOptions = {}): Selector {
       if (running === undefined) totals.set(candidates, (running = compile(candidates)));
       const total = running[running.length - 1]!;
       return total > 0 ? candidates[firstAbove(running, random.next() * total)] : undefined;
+    },
+    explain(candidates) {
+      const isWeighted = candidates.some((node) => allowedWeight(node) > 0);
+      const view = viewOfChance(candidates, systemRandom.next(), isWeighted ? allowedWeight : allowed);
+      return isWeighted ? view : { ...view, notes: ['all weights are 0: any node, with the same chance'] };
     },
   };
 }

@@ -23,7 +23,7 @@ export interface TestingAppOptions extends AppOptions {
  */
 export async function createTestingApp(options: TestingAppOptions): Promise<RpcApplication> {
   const { modules, overrides = [], ...rest } = options;
-  const isolated: AppOptions = { flags: false, env: {}, configFile: false, logger: false, graceMs: 0, ...rest };
+  const isolated: AppOptions = { flags: false, env: {}, configFile: false, logger: false, graceMs: 0, ...rest, grpc: { host: '127.0.0.1', port: 0, ...rest.grpc } };
   const app = await createApp(rootOfModules(modules), isolated, overrides.length > 0 ? overriding(overrides) : undefined);
   // A test that forgets to stop its app should not hang.
   return app.start({ failFast: true, keepAlive: false });

@@ -1,6 +1,7 @@
 import { isObservable, lastValueFrom } from 'rxjs';
 import type { RpcContext } from '../common/call-context.js';
 import type { HandlerParam } from './handler-params.js';
+import type { HostedMethod } from './hosted-method.js';
 
 /** How the server runs a handler. */
 export type Invoke = (args: readonly unknown[], context: RpcContext) => unknown;
@@ -10,8 +11,9 @@ type Method = (...args: unknown[]) => unknown;
  * The short path: a method of a living instance with nothing around it. The usual shapes (arguments in order, perhaps the context last) are
  * written out, because a call is worth a few hundred nanoseconds and building an argument list is not free.
  */
-export function compileDirect(instance: object, method: Method, params: readonly HandlerParam[]): Invoke {
+export function compileDirect(instance: object, method: Method, params: readonly HandlerParam[], finish?: HostedMethod['finish']): Invoke {
   const call = inOrder(instance, method, params) ?? general(instance, method, params);
+  if (finish) return async (args, context) => finish(await settle(call(args, context)), context);
   return (args, context) => settle(call(args, context));
 }
 

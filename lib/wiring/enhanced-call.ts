@@ -39,14 +39,18 @@ export class EnhancedCall {
     const rpcArgs = [data, context];
     try {
       await this.authorize(rpcArgs);
-      const { interceptors } = this.enhancers;
-      if (interceptors.length === 0) return await settle(await this.call(data, context, rpcArgs));
-      return await settle(
-        await this.interceptors.intercept([...interceptors], rpcArgs, this.instance, this.method, async () => this.call(rpcArgs[0] as unknown[], context, rpcArgs), 'rpc'),
-      );
+      const result = await settle(await this.intercepted(data, context, rpcArgs));
+      const { finish } = this.handler;
+      return finish ? await finish(result, context) : result;
     } catch (error) {
       return runFilters(this.enhancers.filters, error, this.hostOf(rpcArgs));
     }
+  }
+
+  private intercepted(data: unknown[], context: RpcContext, rpcArgs: unknown[]): Promise<unknown> {
+    const { interceptors } = this.enhancers;
+    if (interceptors.length === 0) return this.call(data, context, rpcArgs);
+    return this.interceptors.intercept([...interceptors], rpcArgs, this.instance, this.method, async () => this.call(rpcArgs[0] as unknown[], context, rpcArgs), 'rpc') as Promise<unknown>;
   }
 
   private async authorize(rpcArgs: unknown[]): Promise<void> {

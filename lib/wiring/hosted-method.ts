@@ -1,4 +1,5 @@
 import type { InstanceWrapper, Module } from '@nestjs/core/internal';
+import type { RpcContext } from '../common/call-context.js';
 import type { HostKind } from './explore-classes.js';
 import type { HandlerParam } from './handler-params.js';
 
@@ -14,4 +15,9 @@ export interface HostedMethod {
   readonly params: readonly HandlerParam[];
   /** `Class.method`, for messages. */
   readonly origin: string;
+  /**
+   * What becomes of the result once interceptors have seen it; what it throws goes through the filters. For results that are work themselves,
+   * such as a stream to be sent.
+   */
+  readonly finish?: ((result: unknown, context: RpcContext) => unknown) | undefined;
 }

@@ -31,14 +31,14 @@ export class MethodBinder {
   }
 
   async bind(method: HostedMethod): Promise<Invoke> {
-    const { wrapper, params } = method;
+    const { wrapper, params, finish } = method;
     const { scopedGlobals } = this.resolver;
     if (!wrapper.isDependencyTreeStatic() || scopedGlobals.length > 0) {
       const scoped = new ScopedCall(method, this.resolver, this.injector, scopedGlobals);
       return (args, context) => scoped.run([...args], context);
     }
     const instance = wrapper.instance as Record<string, (...args: unknown[]) => unknown>;
-    if (!isEnhanced(method) && !hasGlobals(this.config)) return compileDirect(instance, instance[method.method]!, params);
+    if (!isEnhanced(method) && !hasGlobals(this.config)) return compileDirect(instance, instance[method.method]!, params, finish);
     await this.loadTransients(method);
     const call = new EnhancedCall(method, instance, this.resolver.resolve(method, instance));
     return (args, context) => call.run([...args], context);

@@ -5,8 +5,8 @@ import type { HandlerOptions } from '../common/handler-options.js';
 import { HANDLERS, handlersOf } from '../metadata/handler.decorator.js';
 import { RPC_MODULE, type RpcModuleOptions } from '../metadata/rpc-module.decorator.js';
 import { untypedConstructor } from './constructor-types.js';
-import { exploreClasses, type FoundClass, type HostKind } from './explore-classes.js';
-import { misplaced } from './handler-checks.js';
+import { exploreClasses, type FoundClass } from './explore-classes.js';
+import { homeless, lifecycleMistakes, misplaced, scopeMistake } from './handler-checks.js';
 import { readParams, type HandlerParam } from './handler-params.js';
 import type { HostedMethod } from './hosted-method.js';
 import { signatureOf, type HandlerSignature } from './handler-types.js';
@@ -37,7 +37,7 @@ export function exploreRpcModules(modules: ModulesContainer): readonly RpcModule
   const hosts = exploreClasses(modules, HANDLERS);
   const found = exploreClasses(modules, { read: RPC_MODULE.own }).filter(({ kind }) => kind === 'module');
   const services = new Set(found.map(({ module }) => module));
-  for (const { classRef, kind, module } of hosts) if (!services.has(module)) errors.push(homeless(classRef, kind, module));
+  for (const host of hosts) if (!services.has(host.module)) errors.push(homeless('@Handler', host, handlersOf(host.classRef)[0]?.method ?? '?'));
   const byType = new Map<string, Function>();
   const descriptors = found.map((service): RpcModuleDescriptor => {
     const { value: options, classRef, module, wrapper } = service;
@@ -53,25 +53,18 @@ export function exploreRpcModules(modules: ModulesContainer): readonly RpcModule
   return Object.freeze(descriptors);
 }
 
-function readHandlers({ classRef, kind, module, wrapper }: FoundClass<unknown>, defaults: HandlerOptions | undefined, errors: BootError[]): HostedHandler[] {
+function readHandlers(host: FoundClass<unknown>, defaults: HandlerOptions | undefined, errors: BootError[]): HostedHandler[] {
+  const { classRef, kind, module, wrapper } = host;
   const declared = handlersOf(classRef);
-  if (kind === 'module' && !wrapper.isDependencyTreeStatic()) {
-    errors.push(
-      new BootError(
-        'MODULE_SCOPE',
-        `${classRef.name} has handlers and is request-scoped (by what it injects, or by a guard, pipe, interceptor or filter on it), but a module class lives as long as the app; move the handlers that need it to a provider or a controller of ${classRef.name}`,
-      ),
-    );
-    return [];
-  }
-  if (wrapper.isTransient) {
-    errors.push(new BootError('HANDLER_HOST', `${classRef.name} has handlers and is transient: it has no instance but those of its consumers, so that nobody could answer a call; drop { scope: Scope.TRANSIENT }`));
+  const mistake = scopeMistake(host);
+  if (mistake) {
+    errors.push(mistake);
     return [];
   }
   return declared.flatMap((entry) => {
     const { method, path, declaredBy } = entry;
     const origin = `${classRef.name}.${method}`;
-    const mistakes = [...checkHandlerOptions(origin, path, entry.options), ...misplaced(origin, classRef, entry, declaredBy), ...lifecycle(origin, method, kind)];
+    const mistakes = [...checkHandlerOptions(origin, path, entry.options), ...misplaced(origin, classRef, entry, declaredBy), ...lifecycleMistakes(origin, method, kind)];
     errors.push(...mistakes);
     if (mistakes.length > 0) return [];
     const options = Object.freeze({ ...defaults, ...entry.options });
@@ -80,14 +73,6 @@ function readHandlers({ classRef, kind, module, wrapper }: FoundClass<unknown>, 
     errors.push(...signatureMistakes(origin, read.params, signature, options));
     return [Object.freeze({ kind, module, wrapper, classRef, method, path, options, params: read.params, origin, ...signature })];
   });
-}
-
-const HOOKS = ['onModuleInit', 'onApplicationBootstrap', 'onModuleDestroy', 'beforeApplicationShutdown', 'onApplicationShutdown'];
-
-/** It would be called at start or stop, and no typed client could call it. */
-function lifecycle(origin: string, method: string, kind: HostKind): BootError[] {
-  if (!HOOKS.includes(method) && !(kind === 'module' && method === 'run')) return [];
-  return [new BootError('HANDLER_TARGET', `@Handler of ${origin} is on a method that Nest or Anthill calls by its name; rename it (the path may stay)`)];
 }
 
 function signatureMistakes(origin: string, params: readonly HandlerParam[], { arity }: HandlerSignature, { args, optional = 0 }: HandlerOptions): BootError[] {
@@ -127,14 +112,4 @@ function duplicates(classRef: Function, handlers: readonly HostedHandler[]): Boo
 function twins(type: string, first: Function, second: Function): BootError {
   const what = first === second ? `${first.name} is in the app twice (as two dynamic modules?)` : `${first.name} and ${second.name} are both of type '${type}'`;
   return new BootError('DUPLICATE_MODULE', `${what}: a process runs one node of a service; give one of them another type, or run it in another process`);
-}
-
-function homeless(classRef: Function, kind: HostKind, module: Module): BootError {
-  const [first] = handlersOf(classRef);
-  const where = `${classRef.name}.${first?.method ?? '?'}`;
-  const todo =
-    kind === 'module'
-      ? `make ${classRef.name} an @RpcModule({ type })`
-      : `it is a ${kind} of ${module.metatype.name}, which is no @RpcModule; put it in the ${kind}s of an @RpcModule, or make ${module.metatype.name} one`;
-  return new BootError('HANDLER_HOST', `@Handler on ${where} belongs to no service: ${todo}`);
 }

@@ -59,9 +59,9 @@ export function checkModuleOptions(className: string, options: Readonly<RpcModul
 }
 
 /** All mistakes in path and options of a `@Handler`. What options of several handlers say of one lane is the server's to judge. */
-export function checkHandlerOptions(origin: string, path: unknown, options: HandlerOptions): BootError[] {
+export function checkHandlerOptions(origin: string, path: unknown, options: HandlerOptions, decorator = '@Handler'): BootError[] {
   const errors: BootError[] = [];
-  const wrong = (what: string) => errors.push(new BootError('HANDLER_OPTIONS', `@Handler of ${origin}: ${what}`));
+  const wrong = (what: string) => errors.push(new BootError('HANDLER_OPTIONS', `${decorator} of ${origin}: ${what}`));
   if (typeof path !== 'string' || path === '') wrong(`the path ${shown(path)} must be a text that callers can name, such as '/say/hi'`);
   unknownKeys(options, HANDLER_OPTIONS, wrong);
   ranges(options, wrong);

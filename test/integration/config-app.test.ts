@@ -119,8 +119,8 @@ describe('config through create', () => {
 
   for (const [kind, name, text] of [
     ['transport', 'natz', 'config names the transport \'natz\', which does not exist (did you mean "nats"?); there are: memory, nats'],
-    ['registry', 'counsel', 'config names the registry \'counsel\', which does not exist (did you mean "consul"?); there are: memory, consul'],
-    ['selector', 'rondom', 'config names the selector \'rondom\', which does not exist (did you mean "random"?); there are: random, round-robin, weighted, least-in-flight'],
+    ['registry', 'counsel', 'config names the registry \'counsel\', which does not exist (did you mean "consul"?); there are: memory, consul, etcd'],
+    ['selector', 'rondom', 'config names the selector \'rondom\', which does not exist (did you mean "random"?); there are: random, round-robin, weighted, least-in-flight, consistent-hash, prefer-zone'],
     ['codec', 'jsn', 'config names the codec \'jsn\', which does not exist (did you mean "json"?); there are: msgpack, json'],
   ] as const) {
     it(`names the nearest ${kind} for an unknown one, from options and from the file alike`, async (t) => {

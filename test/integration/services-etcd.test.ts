@@ -1,12 +1,31 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import type { IncomingMessage } from 'node:http';
+import https from 'node:https';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { it } from 'node:test';
-import { describeWith, startEtcd } from '../services/index.js';
+import type { SecureContextOptions } from 'node:tls';
+import { describeWith, selfSigned, startEtcd } from '../services/index.js';
 
 const base64 = (text: string): string => Buffer.from(text).toString('base64');
 
 async function call(url: string, path: string, body: object): Promise<Record<string, unknown>> {
   const response = await fetch(`${url}/v3/${path}`, { method: 'POST', body: JSON.stringify(body), signal: AbortSignal.timeout(5_000) });
   return (await response.json()) as Record<string, unknown>;
+}
+
+/** As call, over TLS; undefined when the server does not want to talk to us. */
+async function secureCall(url: string, path: string, identity: SecureContextOptions): Promise<string | undefined> {
+  const request = https.request(`${url}/v3/${path}`, { method: 'POST', ...identity, agent: false }).end('{}');
+  try {
+    const [response] = (await once(request, 'response')) as [IncomingMessage];
+    return await text(response);
+  } catch {
+    return undefined;
+  }
 }
 
 describeWith('an etcd for tests', ['etcd'], () => {
@@ -39,5 +58,19 @@ describeWith('an etcd for tests', ['etcd'], () => {
 
   it('tells a mistake on its command line with its log', async () => {
     await assert.rejects(startEtcd({ args: ['--no-such-flag'] }), /etcd ended while starting; its log:[^]*no-such-flag/);
+  });
+});
+
+describeWith('an etcd with TLS for tests', ['etcd', 'openssl'], () => {
+  it('lets in who has a certificate, also with a password, and nobody else', async (t) => {
+    const folder = mkdtempSync(join(tmpdir(), 'anthill-etcd-tls-'));
+    t.after(() => rmSync(folder, { recursive: true }));
+    const files = await selfSigned(folder);
+    const etcd = await startEtcd({ rootPassword: 'secret', tls: { ...files, clientCa: files.cert } });
+    t.after(() => etcd.stop());
+    const [cert, key] = [readFileSync(files.cert), readFileSync(files.key)];
+    assert.match(etcd.url, /^https:/);
+    assert.equal(await secureCall(etcd.url, 'maintenance/status', { ca: cert }), undefined);
+    assert.match((await secureCall(etcd.url, 'maintenance/status', { ca: cert, cert, key })) ?? '', /"version"/);
   });
 });

@@ -2,8 +2,8 @@ import { accessSync, constants, existsSync, readdirSync, realpathSync } from 'no
 import { delimiter, dirname, join } from 'node:path';
 import { projectRoot } from './project-root.js';
 
-/** What a test can ask for: a server that it starts, or the Go tool chain that builds a peer of it. */
-export type Need = 'nats-server' | 'consul' | 'etcd' | 'redis-server' | 'mariadbd' | 'postgres' | 'mosquitto' | 'chromium' | 'go';
+/** What a test can ask for: a server that it starts, the Go tool chain that builds a peer of it, or what makes certificates. */
+export type Need = 'nats-server' | 'consul' | 'etcd' | 'redis-server' | 'mariadbd' | 'postgres' | 'mosquitto' | 'chromium' | 'openssl' | 'go';
 
 interface Origin {
   /** Environment variable with the path of the binary; wins over every other place. */
@@ -33,6 +33,7 @@ const origins: Readonly<Record<Need, Origin>> = {
   postgres: { env: 'ANTHILL_POSTGRES', remedy: fetched, places: postgresPlaces() },
   mosquitto: { env: 'ANTHILL_MOSQUITTO', remedy: fetched, places: ['/usr/sbin', '/usr/local/sbin', '/usr/local/bin'] },
   chromium: { env: 'ANTHILL_CHROMIUM', remedy: fetched, places: ['/Applications/Chromium.app/Contents/MacOS'] },
+  openssl: { env: 'ANTHILL_OPENSSL', remedy: 'install openssl', places: ['/usr/bin', '/usr/local/bin'] },
   go: { env: 'ANTHILL_GO', remedy: 'install Go 1.22 or newer', places: ['/usr/local/go/bin'] },
 };
 

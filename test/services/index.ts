@@ -1,3 +1,4 @@
+export { type Certificate, selfSigned } from './certificate.js';
 export { startChromium } from './chromium.js';
 export { type Page, openPage } from './chromium-page.js';
 export { type ConsulOptions, startConsul } from './consul.js';

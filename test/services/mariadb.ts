@@ -23,7 +23,7 @@ export async function startMariadb(options: DatabaseOptions = {}): Promise<Runni
     ...{ port: `${port}`, 'bind-address': '127.0.0.1', 'skip-name-resolve': 'ON', 'performance-schema': 'OFF' },
     ...{ 'innodb-flush-log-at-trx-commit': '2', 'innodb-flush-method': 'nosync', 'innodb-fast-shutdown': '2' },
     ...{ 'innodb-buffer-pool-size': '32M', 'innodb-buffer-pool-dump-at-shutdown': 'OFF', 'innodb-buffer-pool-load-at-startup': 'OFF' },
-    ...{ 'innodb-log-file-size': '16M', 'aria-log-file-size': '8M' },
+    ...small,
     ...options.settings,
   };
   const server = await startServer({
@@ -49,6 +49,12 @@ export async function startMariadb(options: DatabaseOptions = {}): Promise<Runni
   return Object.assign(server, access);
 }
 
+/** Files are small where that is possible: they are copied for each server. */
+const small = {
+  ...{ 'innodb-log-file-size': '8M', 'aria-log-file-size': '8M' },
+  ...{ 'innodb-data-file-path': 'ibdata1:5M:autoextend', 'innodb-temp-data-file-path': 'ibtmp1:5M:autoextend' },
+};
+
 const firstSql = [
   `CREATE DATABASE IF NOT EXISTS ${access.database}`,
   `CREATE USER IF NOT EXISTS ${access.user} IDENTIFIED BY '${access.password}'`,
@@ -57,7 +63,7 @@ const firstSql = [
 
 const install = (folder: string): string[] => [
   ...['--no-defaults', `--datadir=${folder}`, '--skip-test-db', '--skip-name-resolve', '--auth-root-authentication-method=normal'],
-  ...['--innodb-log-file-size=16M', '--aria-log-file-size=8M', '--innodb-flush-method=nosync', ...asRoot()],
+  ...[...Object.entries(small).map(([name, value]) => `--${name}=${value}`), '--innodb-flush-method=nosync', ...asRoot()],
 ];
 
 /** It runs as root only when told so. */

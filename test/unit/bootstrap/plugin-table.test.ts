@@ -2,7 +2,9 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { chosen } from '../../../lib/bootstrap/plugin-choice.js';
 import { BUILT_IN, mergeTables, resolvePlugin } from '../../../lib/bootstrap/plugin-table.js';
+import type { ServiceNode } from '../../../lib/common/service-node.js';
 import { json } from '../../../lib/rpc/json.codec.js';
+import { custom } from '../../../lib/selector/custom.selector.js';
 import { memory } from '../../../lib/transport/memory/memory.transport.js';
 
 describe('plug-in table', () => {
@@ -23,6 +25,20 @@ describe('plug-in table', () => {
     const [one, two] = [await resolvePlugin(table, 'codec', { name: 'mine', options: { a: 1 } }), await resolvePlugin(table, 'codec', 'mine')];
     assert.notEqual(one, two);
     assert.deepEqual(seen, [{ a: 1 }, {}]);
+  });
+
+  it('makes strategies that wrap others, by name, with options, and around an instance', async () => {
+    const seen: unknown[] = [];
+    const table = mergeTables({ selector: { mine: (options) => (seen.push(options), custom((nodes) => nodes[0], 'mine')) } });
+    const nodes = [...'xyz'].map((id): ServiceNode => ({ id: `a@${id}`, type: 'a', version: '', address: id, metadata: { zone: id } }));
+    for (const selector of ['mine', { name: 'mine', a: 1 }, custom((candidates) => candidates.at(-1))]) {
+      const made = await resolvePlugin(table, 'selector', { name: 'prefer-zone', options: { zone: 'y', selector } });
+      assert.equal(made.pick(nodes, { type: 'a', path: '' })?.address, 'y');
+    }
+    assert.deepEqual(seen, [{}, { a: 1 }]);
+    await assert.rejects(resolvePlugin(table, 'selector', { name: 'prefer-zone', options: { selector: 'mime' } }), { reason: 'PLUGIN_UNKNOWN', message: /selector 'mime', which does not exist \(did you mean "mine"/ });
+    await assert.rejects(resolvePlugin(table, 'selector', { name: 'prefer-zone', options: { selector: 5 } }), { reason: 'PLUGIN_INVALID' });
+    await assert.rejects(resolvePlugin(table, 'selector', { name: 'consistent-hash', options: { loadFactor: 'much' } }), { reason: 'SELECTOR_OPTIONS' });
   });
 
   it('names of the user win, and the rest stays', async () => {

@@ -13,6 +13,14 @@ describe('config: validation', () => {
       transport: { name: 'memory', options: {} }, registry: { name: 'memory', options: {} }, selector: { name: 'random', options: {} },
       codec: 'msgpack', wires: ['anthill/1', 'mqant'], rpc: { timeoutMs: 10_000, queue: 1024, log: false },
       advertise: {}, health: { enabled: false }, registration: { ttlMs: 20_000, intervalMs: 10_000 }, killWaitMs: 60_000, graceMs: 200, log: { level: 'info', format: 'text' }, redis: {},
+      discovery: {
+        panicThreshold: 50, holdMs: 15_000,
+        outlierDetection: { consecutiveFailures: 0, codes: ['UNAVAILABLE', 'DEADLINE_EXCEEDED', 'INTERNAL'], baseEjectionMs: 5000, maxEjectionMs: 15_000, maxEjectionPercent: 50 },
+      },
+      grpc: {
+        host: '0.0.0.0', port: 8888, tls: { requireClientCert: false }, maxMessageBytes: 4_194_304, maxConcurrentStreams: 1000,
+        keepaliveMs: 60_000, keepaliveTimeoutMs: 20_000, maxConnectionAgeMs: 0, reflection: true, generic: 'off',
+      },
     });
     assert.deepEqual(moduleOf('any'), { settings: {}, metadata: {} });
     assert.ok(runs('any'));

@@ -1,38 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { RpcError } from '../../../lib/common/rpc-error.js';
-import type { NodeFilter, Picked, SelectOptions } from '../../../lib/common/selection.js';
+import type { NodeFilter, Picked } from '../../../lib/common/selection.js';
 import type { ServiceNode } from '../../../lib/common/service-node.js';
-import { label, version } from '../../../lib/selector/filters.js';
-import { roundRobin } from '../../../lib/selector/round-robin.selector.js';
 import { custom } from '../../../lib/selector/custom.selector.js';
-import { ServiceDirectory, type ServiceDirectoryOptions } from '../../../lib/selector/service-directory.js';
-import { FakeClock, sequence, settle } from '../registry/fake-clock.js';
-import { ScriptedDiscovery } from './scripted-discovery.js';
-
-const node = (id: string, more: Partial<ServiceNode> = {}): ServiceNode => ({ id: `a@${id}`, type: 'a', version: '1', address: id, metadata: {}, ...more });
-const good = { ok: true, latencyMs: 1 };
-
-function setUp(nodes: ServiceNode[] = [], options: ServiceDirectoryOptions = {}) {
-  const clock = new FakeClock();
-  const discovery = new ScriptedDiscovery();
-  if (nodes.length > 0) discovery.set('a', nodes);
-  const directory = new ServiceDirectory(discovery, { clock, random: sequence(0.5), selector: roundRobin(), ...options });
-  const pick = async (target = 'a', select?: SelectOptions, exclude?: string[]) => directory.pick(target, '/p', select, exclude && new Set(exclude));
-  const sequenceOf = async (count: number, select?: SelectOptions) => {
-    let addresses = '';
-    for (let i = 0; i < count; i++) addresses += (await pick('a', select)).node.address;
-    return addresses;
-  };
-  const distinct = async (select?: SelectOptions) => [...new Set(await sequenceOf(12, select))].sort().join('');
-  return { clock, discovery, directory, pick, sequenceOf, distinct };
-}
-
-async function failure(work: Promise<unknown>): Promise<RpcError> {
-  const error = await work.then(() => assert.fail('it should have failed'), (cause: unknown) => cause);
-  assert.ok(RpcError.is(error), `${error}`);
-  return error;
-}
+import { label, version } from '../../../lib/selector/filters.js';
+import { settle } from '../registry/fake-clock.js';
+import { failure, good, node, setUp } from './directory-rig.js';
 
 describe('service directory: picking', () => {
   it('asks once for all who ask first, then watches and asks no more', async () => {
@@ -403,7 +376,7 @@ describe('service directory: life', () => {
     await failure(pick('b'));
     await failure(pick('b'));
     directory.markUnreachable(picked.node);
-    assert.deepEqual(directory.counters, { picks: 4, failures: 2, lookups: 2, missesRecalled: 1, snapshots: 1, unreachableMarks: 1, watches: 1, misses: 1, avoided: 1 });
+    assert.deepEqual(directory.counters, { picks: 4, failures: 2, lookups: 2, missesRecalled: 1, snapshots: 1, unreachableMarks: 1, ejections: 0, watches: 1, misses: 1, avoided: 1, ejected: 0 });
     directory.close();
   });
 });

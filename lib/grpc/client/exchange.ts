@@ -1,0 +1,171 @@
+import type { Metadata, StatusObject } from '@grpc/grpc-js';
+import { rpcError } from '../../common/error-catalog.js';
+import { messageOf } from '../../common/message-of.js';
+import { RpcError } from '../../common/rpc-error.js';
+import type { OutboundCall } from '../../rpc/wire.js';
+import type { GrpcMethod } from '../grpc.proto.js';
+import type { Endpoint, RawCall, Waiting } from './endpoint.js';
+import { callErrorOf, hasAnswered } from './local-status.js';
+import type { MessageQueue, MessageSource } from './message-queue.js';
+import { RequestPump, type RequestStream } from './request-pump.js';
+
+const CANCELLED = 1;
+
+/** What an exchange needs of its carrier. */
+export interface ExchangeHost {
+  metadata(call: OutboundCall): Metadata;
+  /** @throws RpcError */
+  encode(method: GrpcMethod, message: unknown): Buffer;
+  /** It has ended; undefined: well. */
+  ended(exchange: Exchange, error: RpcError | undefined, value: unknown): void;
+}
+
+/** One attempt of a call at one node, of any of the four kinds, and the listener of the library's call. */
+export class Exchange implements Waiting, MessageSource {
+  private raw: RawCall | undefined;
+  private pump: RequestPump | undefined;
+  private reply: Buffer | undefined;
+  private answered = false;
+  private hasReplied = false;
+  private isOver = false;
+
+  constructor(
+    readonly call: OutboundCall,
+    readonly method: GrpcMethod,
+    readonly endpoint: Endpoint,
+    private readonly replies: MessageQueue | undefined,
+    private readonly host: ExchangeHost,
+  ) {}
+
+  /** The user's stream of requests was begun, or a reply passed on: it cannot be done again at another node. */
+  get isSpent(): boolean {
+    return this.pump !== undefined || this.hasReplied;
+  }
+
+  /** `type@id path`, for messages. */
+  get where(): string {
+    return `${this.call.node.id} (${this.endpoint.address}) ${this.method.path}`;
+  }
+
+  start(): void {
+    this.endpoint.inFlight++;
+    this.endpoint.whenConnected(this);
+  }
+
+  connected(): void {
+    if (this.isOver) return;
+    try {
+      this.begin();
+    } catch (error) {
+      this.raw?.cancelWithStatus(CANCELLED, 'the request cannot be sent');
+      this.end(RpcError.is(error) ? error : rpcError('UNSUPPORTED_VALUE', `the request of ${this.where} cannot be sent: ${messageOf(error)}`, { cause: error }));
+    }
+  }
+
+  connectTimedOut(): void {
+    this.end(rpcError('NODE_UNREACHABLE', `${this.where} cannot be reached: no connection within the connectTimeoutMs of the client`, { undelivered: true }));
+  }
+
+  /** The caller gave up. */
+  cancel(): void {
+    if (this.isOver) return;
+    this.over();
+    this.raw?.cancelWithStatus(CANCELLED, 'the caller gave up');
+  }
+
+  /** @internal of the library's call */
+  onReceiveMetadata(): void {
+    this.answered = true;
+  }
+
+  /** @internal of the library's call */
+  onReceiveMessage(message: Buffer): void {
+    if (this.isOver) return;
+    if (this.replies === undefined) {
+      this.reply = message;
+      // Of a unary call the library reads to the end by itself.
+      if (this.method.requestStream) this.raw!.startRead();
+      return;
+    }
+    let value: unknown;
+    try {
+      value = this.method.responseDeserialize(message);
+    } catch (error) {
+      this.raw!.cancelWithStatus(CANCELLED, 'a reply cannot be read');
+      return this.end(this.unreadable(error));
+    }
+    this.hasReplied = true;
+    this.replies.push(value);
+  }
+
+  /** @internal of the library's call */
+  onReceiveStatus(status: StatusObject): void {
+    if (this.isOver) return;
+    if (status.code !== 0) return this.end(callErrorOf(status, this.answered || hasAnswered(status), this.where));
+    if (this.replies !== undefined) return this.end(undefined);
+    if (this.reply === undefined) return this.end(rpcError('REPLY_TYPE', `${this.where} ended well without a reply`));
+    let value: unknown;
+    try {
+      value = this.method.responseDeserialize(this.reply);
+    } catch (error) {
+      return this.end(this.unreadable(error));
+    }
+    this.end(undefined, value);
+  }
+
+  /** One more reply may come. */
+  read(): void {
+    this.raw?.startRead();
+  }
+
+  /** The caller takes no more replies. */
+  abandon(): void {
+    if (this.isOver) return;
+    this.raw?.cancelWithStatus(CANCELLED, 'the caller takes no more');
+    this.end(undefined);
+  }
+
+  private begin(): void {
+    const { method, call, host } = this;
+    // Before anything is sent: a request that cannot be encoded is no call.
+    const request = method.requestStream ? undefined : host.encode(method, call.args[0]);
+    const raw = this.endpoint.createCall(method.path);
+    this.raw = raw;
+    raw.start(host.metadata(call), this);
+    if (request === undefined) {
+      this.pump = new RequestPump(call.args[0] as RequestStream<unknown>, raw, {
+        encode: (message) => host.encode(method, message),
+        failed: (error) => this.requestsFailed(error),
+      });
+    } else {
+      raw.sendMessageWithContext({}, request);
+      raw.halfClose();
+    }
+    if (this.replies === undefined) raw.startRead();
+    else this.replies.attach(this);
+  }
+
+  private requestsFailed(error: unknown): void {
+    if (this.isOver) return;
+    this.raw?.cancelWithStatus(CANCELLED, 'the stream of requests failed');
+    this.end(RpcError.is(error) ? error : rpcError('ABORTED_BY_CALLER', `the stream of requests of ${this.where} failed: ${messageOf(error)}`, { cause: error }));
+  }
+
+  private unreadable(error: unknown): RpcError {
+    return rpcError('REPLY_TYPE', `a reply of ${this.where} cannot be read: ${messageOf(error)}; do both sides have the same proto?`, { cause: error });
+  }
+
+  private end(error: RpcError | undefined, value?: unknown): void {
+    if (this.isOver) return;
+    this.over();
+    this.host.ended(this, error, value);
+  }
+
+  private over(): void {
+    this.isOver = true;
+    this.pump?.stop();
+    this.endpoint.forget(this);
+    this.endpoint.inFlight--;
+    this.endpoint.ended();
+  }
+}

@@ -1,0 +1,66 @@
+import type { RawCall } from './endpoint.js';
+
+/** A stream of requests. @public */
+export type RequestStream<T> = AsyncIterable<T> | Iterable<T>;
+
+/** What a pump tells. */
+export interface PumpEvents {
+  encode(message: unknown): Buffer;
+  /** The stream threw, or a message cannot be sent: the rest of it will not come. */
+  failed(error: unknown): void;
+}
+
+/** Sends a stream of requests, one message at a time: the next one is asked for when the last one has left. */
+export class RequestPump {
+  private readonly iterator: AsyncIterator<unknown> | Iterator<unknown>;
+  private isStopped = false;
+  private release: () => void = () => {};
+
+  constructor(stream: RequestStream<unknown>, private readonly call: RawCall, private readonly events: PumpEvents) {
+    this.iterator = Symbol.asyncIterator in stream ? stream[Symbol.asyncIterator]() : stream[Symbol.iterator]();
+    void this.run();
+  }
+
+  /** The call has ended: nothing more is asked for, and who makes the stream hears of it. */
+  stop(): void {
+    if (this.isStopped) return;
+    this.isStopped = true;
+    this.release();
+    this.finish();
+  }
+
+  private async run(): Promise<void> {
+    try {
+      for (;;) {
+        const { done, value } = await this.iterator.next();
+        if (this.isStopped) return;
+        if (done) break;
+        await this.send(this.events.encode(value));
+        if (this.isStopped) return;
+      }
+      this.isStopped = true;
+      this.call.halfClose();
+    } catch (error) {
+      if (this.isStopped) return;
+      this.isStopped = true;
+      this.finish();
+      this.events.failed(error);
+    }
+  }
+
+  private send(bytes: Buffer): Promise<void> {
+    return new Promise((resolve) => {
+      this.release = resolve;
+      this.call.sendMessageWithContext({ callback: () => resolve() }, bytes);
+    });
+  }
+
+  /** As `break` in a `for await` would; what it throws has no one to hear it. */
+  private finish(): void {
+    try {
+      void Promise.resolve(this.iterator.return?.()).catch(() => {});
+    } catch {
+      // The user's own code, after the call: see above.
+    }
+  }
+}

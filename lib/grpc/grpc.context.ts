@@ -1,0 +1,56 @@
+import type { PeerCertificate } from 'node:tls';
+import type { Metadata, ServerUnaryCall } from '@grpc/grpc-js';
+import { RpcContext, type RpcContextInit } from '../common/call-context.js';
+import type { Clock } from '../common/clock.js';
+import type { GrpcKind } from './grpc.proto.js';
+import { writeMetadata } from './grpc.metadata.js';
+import type { ReplyStream } from './grpc.streams.js';
+
+/** What all calls of the gRPC library can do. */
+export type ServerCall = Pick<ServerUnaryCall<unknown, unknown>, 'metadata' | 'getPeer' | 'getAuthContext' | 'getDeadline' | 'sendMetadata'>;
+
+/**
+ * The context of a call that came by gRPC: what `@Ctx()` gives there. A handler that is also called on other wires gets a plain `RpcContext` from them.
+ * @public
+ */
+export class GrpcContext extends RpcContext {
+  /** @internal */ trailers: Metadata | undefined;
+  /** @internal Where a stream of replies goes. */ replies: ReplyStream | undefined;
+
+  /** Address and port of the client, as the connection has them. */
+  readonly peer: string;
+
+  /** @internal */
+  constructor(
+    init: RpcContextInit,
+    clock: Clock,
+    /** @internal */ readonly kind: GrpcKind,
+    private readonly call: ServerCall,
+  ) {
+    const peer = call.getPeer();
+    super({ ...init, caller: init.caller || peer }, clock);
+    this.peer = peer;
+  }
+
+  /** The client's certificate, when it proved that it has one (`tls.ca`). */
+  get peerCertificate(): PeerCertificate | undefined {
+    return this.call.getAuthContext().sslPeerCertificate;
+  }
+
+  /** Sends headers now, before the first reply. Once; later ones are not sent. */
+  sendHeaders(pairs: Readonly<Record<string, string>>): void {
+    const metadata = this.emptyMetadata();
+    writeMetadata(metadata, pairs);
+    this.call.sendMetadata(metadata);
+  }
+
+  /** Adds pairs to what follows the last reply, or the error. */
+  addTrailers(pairs: Readonly<Record<string, string>>): void {
+    writeMetadata((this.trailers ??= this.emptyMetadata()), pairs);
+  }
+
+  /** The library's class, without loading the library here. */
+  private emptyMetadata(): Metadata {
+    return new (this.call.metadata.constructor as new () => Metadata)();
+  }
+}
