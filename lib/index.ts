@@ -17,6 +17,13 @@ export { AppPartProvider } from './metadata/app-part.decorator.js';
 export type { OnRun } from './metadata/on-run.js';
 export type { ClientClass } from './metadata/tokens.js';
 
+// Databases
+export { InjectDb, InjectEntityManager, InjectRepository } from './database/inject.decorators.js';
+export { Transactional, type TransactionalOptions } from './database/transactional.decorator.js';
+export type { IsolationLevel, TransactionOptions } from './database/transaction-options.js';
+export type { EntityRef } from './database/tokens.js';
+export type { DatabaseSection, DatabaseType } from './config/database-section.js';
+
 // The app
 export { RpcFactory } from './bootstrap/rpc.factory.js';
 export { RpcApplication } from './bootstrap/rpc.application.js';

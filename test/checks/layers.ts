@@ -73,6 +73,7 @@ export const vendorWords: Readonly<Record<string, string>> = {
   protobufjs: 'protobuf',
   'prom-client': 'prometheus',
   mysql2: 'mysql',
+  'sql.js': 'sqljs',
 };
 
 /** The word for a package: from the table, else the last part of its name. */
