@@ -4,7 +4,7 @@ import { sleep } from '../../common/clock.js';
 import { DeadlineQueue } from '../../common/deadline-queue.js';
 import { rpcError } from '../../common/error-catalog.js';
 import type { HealthReport } from '../../common/lifecycle.js';
-import { isConnectionError, isFull } from '../database-errors.js';
+import { driverCode, isConnectionError, isFull } from '../database-errors.js';
 import type { ResolvedDatabase } from '../database-options.js';
 import { Availability } from '../server/availability.js';
 import { isAnswer, SideLine } from '../server/side-line.js';
@@ -37,7 +37,7 @@ export class ServerDatabase implements ManagedDatabase {
     private readonly tools: DatabaseTools,
   ) {
     const { name } = settings;
-    const { clock, logger } = tools;
+    const { clock, random, logger } = tools;
     this.deadlines = new DeadlineQueue(clock);
     const sideLine = new SideLine(
       () => dialect.open(SIDE_MS),
@@ -48,7 +48,9 @@ export class ServerDatabase implements ManagedDatabase {
       probe: () => sideLine.run('SELECT 1'),
       isAlive: (error) => isFull(error) || (isAnswer(error) && !isConnectionError(error)),
       recovered: () => this.link.age(),
-      ...tools,
+      clock,
+      random,
+      logger,
     });
     this.link = new ServerLink(settings, dialect, this.availability, sideLine, this.deadlines, clock, logger);
     this.source = new ManagedDataSource(dialect.options(typeormOptions(settings)), name);
@@ -68,7 +70,8 @@ export class ServerDatabase implements ManagedDatabase {
       try {
         return await this.connect();
       } catch (error) {
-        if (error instanceof BootError) throw error;
+        // What no server and no socket has said is a mistake of somebody else.
+        if (error instanceof BootError || (driverCode(error) === undefined && !isWorthAnotherTry(error))) throw error;
         if (startup === 'retry') return this.keepTrying(error);
         if (!isWorthAnotherTry(error) || clock.now() >= until) throw cannotStart(this.settings, error);
         await sleep(clock, Math.min(backoff.next(), Math.max(0, until - clock.now())), undefined, true);
