@@ -13,6 +13,8 @@ const doors = ['common', 'metadata', 'rpc', 'wiring'];
 
 const lower: Readonly<Record<string, Layer>> = {
   common: { level: 0, imports: [], nest: 'no' },
+  // Runs in browsers: it imports nothing at all.
+  client: { level: 0, imports: [], nest: 'no' },
   metadata: { level: 1, imports: ['common'], nest: 'decorators' },
   rpc: { level: 1, imports: ['common'], nest: 'no' },
   backend: { level: 0, imports: ['common'], nest: 'no' },
