@@ -20,6 +20,7 @@ const APP_OPTIONS = {
   log: true,
   grpc: true,
   redis: true,
+  watchFile: true,
   transport: true,
   registry: true,
   selector: true,
