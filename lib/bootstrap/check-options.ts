@@ -18,6 +18,7 @@ const APP_OPTIONS = {
   graceMs: true,
   log: true,
   grpc: true,
+  http: true,
   redis: true,
   transport: true,
   registry: true,

@@ -1,4 +1,4 @@
-import type { DynamicModule, Type } from '@nestjs/common';
+import type { DynamicModule, HttpServer, Type } from '@nestjs/common';
 import { BootError, bootErrors } from '../common/boot-error.js';
 import type { AppConfig } from '../config/app-config.js';
 import { loadConfig, type LoadConfigOptions } from '../config/load-config.js';
@@ -7,6 +7,7 @@ import { handlersOf } from '../metadata/handler.decorator.js';
 import type { ClientClass } from '../metadata/tokens.js';
 import type { AppOptions } from './app-options.js';
 import { checkAppOptions } from './check-options.js';
+import { httpHostOf } from './http-host.js';
 import { readGraph, type ModuleDefinition, type RpcModuleRef } from './module-graph.js';
 import { neededModules } from './needed-modules.js';
 import { chosen } from './plugin-choice.js';
@@ -25,6 +26,10 @@ export interface PreparedGraph {
   /** Types that run in other processes. */
   readonly elsewhere: readonly string[];
   readonly clients: ReadonlySet<ClientClass>;
+  /** Makes the HTTP adapter that the container is built on; undefined: no module of this process brings HTTP. */
+  readonly http: (() => Promise<HttpServer>) | undefined;
+  /** All services that the code knows, those of other processes included. */
+  readonly services: readonly RpcModuleRef[];
   /** Modules that the app adds for what classes inject. */
   readonly needed: readonly (Type | DynamicModule)[];
 }
@@ -47,6 +52,8 @@ export async function prepareGraph(root: ModuleDefinition, options: AppOptions):
     ...loaded,
     root: pruned,
     needed: await neededModules(pruned),
+    http: await httpHostOf(graph, pruned, config),
+    services: graph.rpcModules,
     modules: graph.rpcModules.filter(runsHere),
     elsewhere: graph.rpcModules.filter((module) => !runsHere(module)).map((module) => module.options.type),
     clients: new Set([...graph.clients, ...(options.clients ?? []), ...withHandlers(graph.rpcModules)]),
@@ -73,7 +80,7 @@ function withHandlers(modules: readonly RpcModuleRef[]): ClientClass[] {
 
 function configOptionsOf(options: AppOptions, moduleTypes: readonly string[]): LoadConfigOptions {
   const { workDir, configFile, processId, logDir, biDir, flags, argv, env, sources, settings } = options;
-  const { processName, environment, zone, discovery, rpc, advertise, health, registration, killWaitMs, graceMs, log, redis, grpc, wires } = options;
+  const { processName, environment, zone, discovery, rpc, advertise, health, registration, killWaitMs, graceMs, log, redis, grpc, http, wires } = options;
   const named = (kind: keyof PluginTable): unknown => chosen(kind, options[kind as 'transport']).named;
   const overrides = defined({
     processName,
@@ -88,6 +95,7 @@ function configOptionsOf(options: AppOptions, moduleTypes: readonly string[]): L
     graceMs,
     log,
     grpc,
+    http,
     redis,
     settings,
     wires: Array.isArray(wires) && wires.some((wire) => typeof wire !== 'string') ? undefined : wires,

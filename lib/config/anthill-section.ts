@@ -1,5 +1,6 @@
 import type { DiscoveryOptions } from '../common/discovery-options.js';
 import type { GrpcSection } from './grpc-section.js';
+import type { HttpSection } from './http-section.js';
 import type { RedisSection } from './redis-section.js';
 
 /** A plug-in by name, with options for it. @public */
@@ -48,6 +49,7 @@ export interface AnthillSection {
   graceMs?: number;
   log?: { level?: LogLevel; format?: LogFormat };
   grpc?: GrpcSection;
+  http?: HttpSection;
   /** By the name that `@InjectRedis(name)` asks for. */
   redis?: Record<string, RedisSection>;
   modules?: Record<string, NodeOptions & { settings?: Record<string, unknown> }>;
