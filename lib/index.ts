@@ -9,13 +9,20 @@ export { RpcContract, contractMethod, type RpcContractOptions } from './metadata
 export { Handler } from './metadata/handler.decorator.js';
 export { Ctx, Meta, Payload } from './metadata/params.decorator.js';
 export { Session } from './bootstrap/session.js';
-export { InjectRpc, InjectSettings } from './metadata/inject.decorator.js';
+export { InjectRpc, InjectServices, InjectSettings } from './metadata/inject.decorator.js';
 export { InjectClient, type ClientRef } from './metadata/inject-client.decorator.js';
 export { InjectRedis, type InjectRedisOptions } from './redis/inject-redis.decorator.js';
 export { RpcErrorClass } from './metadata/rpc-error-class.decorator.js';
 export { AppPartProvider } from './metadata/app-part.decorator.js';
 export type { OnRun } from './metadata/on-run.js';
 export type { ClientClass } from './metadata/tokens.js';
+
+// Databases
+export { InjectDb, InjectEntityManager, InjectRepository } from './database/inject.decorators.js';
+export { Transactional, type TransactionalOptions } from './database/transactional.decorator.js';
+export type { IsolationLevel, TransactionOptions } from './database/transaction-options.js';
+export type { EntityRef } from './database/tokens.js';
+export type { DatabaseSection, DatabaseType } from './config/database-section.js';
 
 // The app
 export { RpcFactory } from './bootstrap/rpc.factory.js';
@@ -62,6 +69,8 @@ export { consistentHash, type ConsistentHashOptions } from './selector/consisten
 export { preferZone, type PreferZoneOptions } from './selector/prefer-zone.selector.js';
 export { custom } from './selector/custom.selector.js';
 export { any, label, not, version, where } from './selector/filters.js';
+export { tagged } from './selector/tagged.js';
+export { Services, type ServiceInstance, type ServiceQuery } from './selector/services.js';
 export type { DiscoveryOptions, OutlierDetectionOptions } from './common/discovery-options.js';
 export type { CallOutcome, NodeFilter, OutcomeError, PickHint, SelectOptions, Selector } from './common/selection.js';
 export type { ExplainedNode, Objection, PickExplanation, SelectorView } from './common/explanation.js';

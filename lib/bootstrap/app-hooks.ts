@@ -20,6 +20,8 @@ export interface AppHooks {
   beforeStart?(app: HookedApp): void | Promise<void>;
   /** The app is ready. */
   afterStart?(app: HookedApp): void | Promise<void>;
+  /** The config was read again (SIGHUP, `reload()`) and is in effect (hrpc's life.WhenRestart, whose process serves nothing afterwards). */
+  onReload?(config: AppConfig): void | Promise<void>;
   /** Stop was asked for; the app still serves and is still in the registry. */
   beforeStop?(app: HookedApp): void | Promise<void>;
   /** All is closed. */

@@ -14,6 +14,7 @@ const APP_OPTIONS = {
   advertise: true,
   health: true,
   registration: true,
+  databases: true,
   killWaitMs: true,
   graceMs: true,
   log: true,

@@ -1,5 +1,6 @@
 import { Module, type DynamicModule, type Provider } from '@nestjs/common';
-import { APP_CONFIG, APP_HANDLE, REGISTRY, RPC, type AppHandle, type ClientClass } from '../metadata/tokens.js';
+import { APP_CONFIG, APP_HANDLE, REGISTRY, RPC, SERVICES, type AppHandle, type ClientClass } from '../metadata/tokens.js';
+import { Services } from '../selector/services.js';
 import { clientTokens } from './module-graph.js';
 import { RpcApplication } from './rpc.application.js';
 
@@ -20,11 +21,12 @@ export class AnthillCoreModule {
         app,
         { provide: APP_HANDLE, useExisting: RpcApplication },
         { provide: RPC, useFactory: (application: RpcApplication) => application.rpc, inject: [RpcApplication] },
+        { provide: SERVICES, useFactory: (application: RpcApplication) => new Services((type) => application.rpc.nodes(type), () => application.config.environment), inject: [RpcApplication] },
         { provide: REGISTRY, useFactory: (application: RpcApplication) => application.registry, inject: [RpcApplication] },
         { provide: APP_CONFIG, useFactory: (application: RpcApplication) => () => application.config, inject: [RpcApplication] },
         ...typed,
       ],
-      exports: [RpcApplication, APP_CONFIG, APP_HANDLE, REGISTRY, RPC, ...typed.map(({ provide }) => provide)],
+      exports: [RpcApplication, APP_CONFIG, APP_HANDLE, REGISTRY, RPC, SERVICES, ...typed.map(({ provide }) => provide)],
     };
   }
 }

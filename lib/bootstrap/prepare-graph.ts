@@ -80,7 +80,7 @@ function withHandlers(modules: readonly RpcModuleRef[]): ClientClass[] {
 
 function configOptionsOf(options: AppOptions, moduleTypes: readonly string[]): LoadConfigOptions {
   const { workDir, configFile, processId, logDir, biDir, flags, argv, env, sources, settings } = options;
-  const { processName, environment, zone, discovery, rpc, advertise, health, registration, killWaitMs, graceMs, log, redis, grpc, http, wires } = options;
+  const { processName, environment, zone, discovery, rpc, advertise, health, registration, databases, killWaitMs, graceMs, log, redis, grpc, http, wires } = options;
   const named = (kind: keyof PluginTable): unknown => chosen(kind, options[kind as 'transport']).named;
   const overrides = defined({
     processName,
@@ -91,6 +91,7 @@ function configOptionsOf(options: AppOptions, moduleTypes: readonly string[]): L
     advertise,
     health,
     registration,
+    databases,
     killWaitMs,
     graceMs,
     log,

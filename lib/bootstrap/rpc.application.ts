@@ -284,11 +284,11 @@ export class RpcApplication implements AppHandle, HookedApp, ServiceHost {
 
   /**
    * Reads the config again (SIGHUP): times, log level and settings are as they say from now on, the rest is for the next start. A config
-   * with mistakes changes nothing and is logged. @throws BootError
+   * with mistakes changes nothing and is logged. @throws BootError, or what the hook onReload throws
    */
   reload(): Promise<AppConfig> {
     // One after the other: the last one asked for is the one that stays.
-    const result = this.reloading.then(() => this.doReload());
+    const result = this.reloading.then(() => this.doReload()).then((config) => this.tellReload(config));
     this.reloading = result.catch(() => {});
     return result;
   }
@@ -306,6 +306,17 @@ export class RpcApplication implements AppHandle, HookedApp, ServiceHost {
       return config;
     } catch (error) {
       logger.error(`the new config has mistakes, the old one stays: ${(error as Error).message}`);
+      throw error;
+    }
+  }
+
+  private async tellReload(config: AppConfig): Promise<AppConfig> {
+    const { options, logger } = this.prepared;
+    try {
+      await options.hooks?.onReload?.(config);
+      return config;
+    } catch (error) {
+      logger.error(`hook onReload failed: ${(error as Error).message}`, { error });
       throw error;
     }
   }

@@ -1,6 +1,7 @@
 import type { DiscoveryOptions } from '../common/discovery-options.js';
 import type { GrpcSection } from './grpc-section.js';
 import type { HttpSection } from './http-section.js';
+import type { DatabaseSection } from './database-section.js';
 import type { RedisSection } from './redis-section.js';
 
 /** A plug-in by name, with options for it. @public */
@@ -50,6 +51,7 @@ export interface AnthillSection {
   log?: { level?: LogLevel; format?: LogFormat };
   grpc?: GrpcSection;
   http?: HttpSection;
+  databases?: Record<string, DatabaseSection>;
   /** By the name that `@InjectRedis(name)` asks for. */
   redis?: Record<string, RedisSection>;
   modules?: Record<string, NodeOptions & { settings?: Record<string, unknown> }>;

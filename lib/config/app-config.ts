@@ -1,4 +1,5 @@
 import type { DiscoveryOptions } from '../common/discovery-options.js';
+import type { DatabaseSection } from './database-section.js';
 import type { LogFormat, LogLevel } from './anthill-section.js';
 import type { GrpcSection } from './grpc-section.js';
 import type { HttpSection } from './http-section.js';
@@ -86,6 +87,8 @@ export interface AppConfig {
   /** Enabled when it was said so, or when a port or host was given. */
   readonly health: { readonly enabled: boolean; readonly port?: number; readonly host?: string };
   readonly registration: { readonly ttlMs: number; readonly intervalMs: number };
+  /** By name; undefined: config declares none. */
+  readonly databases?: Readonly<Record<string, DatabaseSection>>;
   readonly killWaitMs: number;
   readonly graceMs: number;
   /** By name. */

@@ -7,7 +7,7 @@ export interface GrpcSection {
   host?: string;
   /** 0: any free one. */
   port?: number;
-  /** Paths, relative ones from the working directory, or PEM texts. Without `cert`: no TLS. With `ca`, clients may show certificates. */
+  /** Paths, relative ones from the working directory, or PEM texts. Without `cert`: no TLS. `ca` and `requireClientCert` go together: mutual TLS. */
   tls?: { cert?: string; key?: string; ca?: string; requireClientCert?: boolean };
   /** Largest request. */
   maxMessageBytes?: number;
@@ -31,7 +31,7 @@ export const grpcSpec = object('The gRPC server, where there are gRPC services.'
     cert: text('Certificate chain of the server.'),
     key: text('Private key of the server.'),
     ca: text('Certificates that client certificates must come from.'),
-    requireClientCert: flag('Refuse clients without a good certificate; without it, one that is shown is checked all the same.', { default: false }),
+    requireClientCert: flag('Refuse clients without a certificate that comes from ca.', { default: false }),
   }),
   maxMessageBytes: integer('Largest request; one that is larger fails with RESOURCE_EXHAUSTED.', 1, { default: 4_194_304 }),
   maxConcurrentStreams: integer('Calls of one connection at the same time; clients hold back what is above.', 1, { default: 1000 }),

@@ -2,6 +2,7 @@ import type { DiscoveryOptions, OutlierDetectionOptions } from '../common/discov
 import { type AnthillSection, LOG_FORMATS, LOG_LEVELS, type NodeOptions } from './anthill-section.js';
 import { grpcSpec } from './grpc-section.js';
 import { httpSpec } from './http-section.js';
+import { databasesSpec } from './database-section.js';
 import { redisSpec } from './redis-section.js';
 import type { Spec } from './spec.js';
 import { flag, free, integer, list, map, MAX_MS, object, text } from './spec-words.js';
@@ -65,6 +66,7 @@ const anthill = object('What mqant has no key for.', {
   }),
   grpc: grpcSpec,
   http: httpSpec,
+  databases: databasesSpec,
   redis: map('Redis clients, by the name that @InjectRedis(name) asks for.', 'name', redisSpec),
   modules: map(
     'Per module type, whatever the process group.',

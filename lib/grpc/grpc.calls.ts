@@ -32,6 +32,8 @@ export interface CallShared {
   readonly clock: Clock;
   /** Deadline of a unary call that has none. */
   readonly timeoutMs: () => number;
+  /** Calls were cut off by the end of the time for stopping. */
+  hasCut: boolean;
 }
 
 type Unary = ServerUnaryCall<unknown, Uint8Array>;
@@ -132,6 +134,7 @@ abstract class IncomingCall implements Responder {
   }
 
   protected statusOf(error: RpcError): ReturnType<typeof statusOf> {
+    if (error.reason === 'HANDLER_ABORTED') this.shared.hasCut = true;
     const status = statusOf(error, this.shared.grpc);
     if (this.context.trailers) status.metadata.merge(this.context.trailers);
     return status;

@@ -32,7 +32,7 @@ export class GrpcContext extends RpcContext {
     this.peer = peer;
   }
 
-  /** The client's certificate, when it proved that it has one (`tls.ca`). */
+  /** The client's certificate, where the server asks for one (`tls.requireClientCert`). */
   get peerCertificate(): PeerCertificate | undefined {
     return this.call.getAuthContext().sslPeerCertificate;
   }

@@ -18,6 +18,7 @@ export async function serverCredentials(grpc: GrpcLibrary, tls: GrpcServerConfig
   if (tls.cert === undefined && tls.key === undefined && tls.ca === undefined && !requireClientCert) return grpc.ServerCredentials.createInsecure();
   if (tls.cert === undefined || tls.key === undefined) throw wrong(`${tls.cert === undefined ? 'cert' : 'key'} is missing: a server proves who it is by a certificate and its key`);
   const [cert, key, ca] = await Promise.all([pem('cert', tls.cert, workDir), pem('key', tls.key, workDir), tls.ca === undefined ? undefined : pem('ca', tls.ca, workDir)]);
+  if (ca !== undefined && !requireClientCert) throw wrong('ca without requireClientCert: true: clients would not be asked for certificates');
   if (requireClientCert && ca === undefined) throw wrong('requireClientCert without ca: nobody could say which client certificates are good');
   check(cert, key, ca, warn);
   return grpc.ServerCredentials.createSsl(ca ?? null, [{ cert_chain: cert, private_key: key }], requireClientCert);

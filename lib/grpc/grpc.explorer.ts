@@ -65,7 +65,8 @@ function methodOf({ classRef, kind, module, wrapper }: FoundClass<unknown>, entr
   const { method, name = method, options } = entry;
   const origin = `${classRef.name}.${method}`;
   const { timeoutMs, ...own } = options;
-  const mistakes = [...optionMistakes(origin, options), ...checkHandlerOptions(origin, name, own, '@GrpcHandler'), ...misplaced(origin, classRef, entry, entry.declaredBy, '@GrpcHandler'), ...lifecycleMistakes(origin, method, kind, '@GrpcHandler')];
+  const mine = optionMistakes(origin, options);
+  const mistakes = [...(mine.length > 0 ? mine : checkHandlerOptions(origin, name, own, '@GrpcHandler')), ...misplaced(origin, classRef, entry, entry.declaredBy, '@GrpcHandler'), ...lifecycleMistakes(origin, method, kind, '@GrpcHandler')];
   if (mistakes.length > 0) return mistakes;
   const read = readParams(classRef, method);
   const foreign = read.params.find(({ source }) => source.from === 'foreign');

@@ -9,7 +9,7 @@ import { AppPartProvider } from '../metadata/app-part.decorator.js';
 import { APP_CONFIG, APP_HANDLE } from '../metadata/tokens.js';
 import type { ServiceHost } from '../rpc/service-host.js';
 import { GENERIC_SERVICE, GenericService } from './generic.service.js';
-import { openCalls } from './grpc.calls.js';
+import { type CallShared, openCalls } from './grpc.calls.js';
 import { serverCredentials } from './grpc.credentials.js';
 import { GrpcMethods } from './grpc.methods.js';
 import { GRPC_MODULE_OPTIONS, type GrpcModuleOptions, type GrpcServerConfig, serverOptions } from './grpc.options.js';
@@ -19,6 +19,8 @@ import { type GrpcLibrary, loadGrpc } from './load-grpc.js';
 
 /** What is still under way when everything has been answered, such as the last bytes to a slow client, gets this long. */
 const LINGER_MS = 2000;
+/** The same, when the time for stopping is over. */
+const HURRY_MS = 300;
 const ANY_HOST: ReadonlySet<string> = new Set(['0.0.0.0', '::', '[::]']);
 
 /**
@@ -36,6 +38,7 @@ export class GrpcServer implements AppPart {
   private healthService: HealthService | undefined;
   private reflection: GrpcReflection | undefined;
   private boundPort: number | undefined;
+  private shared: CallShared | undefined;
 
   /** @internal */
   constructor(
@@ -77,7 +80,7 @@ export class GrpcServer implements AppPart {
         server.forceShutdown();
         resolve();
       };
-      const cancel = clock.after(LINGER_MS, force, true);
+      const cancel = clock.after(this.shared?.hasCut || signal.aborted ? HURRY_MS : LINGER_MS, force, true);
       signal.addEventListener('abort', force, { once: true });
       server.tryShutdown(() => {
         cancel();
@@ -101,7 +104,7 @@ export class GrpcServer implements AppPart {
 
   private async register(server: Server, library: GrpcLibrary, config: GrpcServerConfig): Promise<void> {
     const { clock } = this.host.rpc.deps;
-    const shared = { grpc: library, clock, timeoutMs: () => this.host.rpc.deps.timeoutMs };
+    const shared = (this.shared = { grpc: library, clock, timeoutMs: () => this.host.rpc.deps.timeoutMs, hasCut: false });
     for (const served of this.methods.served) {
       const { path, requestDeserialize } = served.method;
       server.register(path, openCalls(served, shared), (bytes: Buffer) => bytes, requestDeserialize, TYPE_OF_KIND[served.kind]);

@@ -1,5 +1,5 @@
 import { promisify } from 'node:util';
-import type { ServerReadableStream, ServerWritableStream } from '@grpc/grpc-js';
+import type { ServerReadableStream } from '@grpc/grpc-js';
 import type { AbortListener, RpcContext } from '../common/call-context.js';
 import { rpcError } from '../common/error-catalog.js';
 import { messageOf } from '../common/message-of.js';
@@ -7,7 +7,7 @@ import { messageOf } from '../common/message-of.js';
 const turn = promisify(setImmediate);
 
 type Incoming = ServerReadableStream<unknown, unknown>;
-type Outgoing = Pick<ServerWritableStream<unknown, Uint8Array>, 'write'> & { on(event: 'drain', listener: () => void): unknown };
+type Outgoing = { write(item: Uint8Array, written: () => void): boolean; on(event: 'drain', listener: () => void): unknown };
 
 /** The requests of a streaming call, as they come; read as fast as they are asked for. A call that ends early ends it with the reason. */
 export class RequestStream implements AsyncIterable<unknown> {
@@ -54,6 +54,12 @@ export class ReplyStream implements AbortListener {
   private resume: (() => void) | undefined;
   private iterator: AsyncIterator<unknown> | Iterator<unknown> | undefined;
   private ending: Promise<void> | undefined;
+  /** Replies that the connection has not taken yet. */
+  private pending = 0;
+  private readonly written = (): void => {
+    this.pending--;
+    if (this.pending === 0) this.resume?.();
+  };
 
   /** @param encode throws what the call fails with */
   constructor(
@@ -87,8 +93,11 @@ export class ReplyStream implements AbortListener {
     for (;;) {
       const next = await iterator.next();
       this.context.throwIfAborted();
-      if (next.done) return;
-      if (!this.call.write(this.encode(next.value))) await this.drained();
+      // What a slow client has still to take is part of the call: a stop waits for it.
+      if (next.done) return this.pending > 0 ? this.resumed() : undefined;
+      const bytes = this.encode(next.value);
+      this.pending++;
+      if (!this.call.write(bytes, this.written)) await this.resumed();
     }
   }
 
@@ -101,7 +110,7 @@ export class ReplyStream implements AbortListener {
     }
   }
 
-  private drained(): Promise<void> {
+  private resumed(): Promise<void> {
     if (this.context.aborted) return Promise.resolve();
     return new Promise((resolve) => {
       this.resume = () => {

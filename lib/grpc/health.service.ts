@@ -20,8 +20,13 @@ const NOT_FOUND = 5;
 /** While somebody watches, readiness is looked at this often: parts that go down say so to nobody. */
 const LOOK_MS = 500;
 
-type Check = ServerUnaryCall<string, number>;
-type Watch = ServerWritableStream<string, number>;
+/** HealthCheckRequest. An object: the library takes an empty text for no message at all. */
+interface Asked {
+  readonly service: string;
+}
+
+type Check = ServerUnaryCall<Asked, number>;
+type Watch = ServerWritableStream<Asked, number>;
 
 /** Tells clients, and the checks of Consul, whether the app is ready: for the whole server (`''`), its gRPC services and its modules. */
 export class HealthService {
@@ -38,16 +43,17 @@ export class HealthService {
 
   addTo(server: Server): void {
     const check = (call: Check, callback: sendUnaryData<number>): void => {
-      const status = this.statusOf(call.request);
-      if (status === SERVICE_UNKNOWN) callback({ code: NOT_FOUND, details: `this server has no service '${call.request.slice(0, 200)}'; it has: ${[...this.names].join(', ')}` });
+      const { service } = call.request;
+      const status = this.statusOf(service);
+      if (status === SERVICE_UNKNOWN) callback({ code: NOT_FOUND, details: `this server has no service '${service.slice(0, 200)}'; it has: ${[...this.names].join(', ')}` });
       else callback(null, status);
     };
     const list = (_call: unknown, callback: sendUnaryData<ReadonlyMap<string, number>>): void => {
       callback(null, new Map(['', ...this.names].map((name) => [name, this.statusOf(name)])));
     };
-    server.register(`/${HEALTH_SERVICE}/Check`, check, encodeStatus, decodeName, 'unary');
-    server.register(`/${HEALTH_SERVICE}/Watch`, (call: Watch) => this.watch(call), encodeStatus, decodeName, 'serverStream');
-    server.register(`/${HEALTH_SERVICE}/List`, list, encodeList, decodeName, 'unary');
+    server.register(`/${HEALTH_SERVICE}/Check`, check, encodeStatus, decodeAsked, 'unary');
+    server.register(`/${HEALTH_SERVICE}/Watch`, (call: Watch) => this.watch(call), encodeStatus, decodeAsked, 'serverStream');
+    server.register(`/${HEALTH_SERVICE}/List`, list, encodeList, decodeAsked, 'unary');
     events.state.subscribe(this.onState);
   }
 
@@ -65,7 +71,7 @@ export class HealthService {
   }
 
   private watch(call: Watch): void {
-    const status = this.statusOf(call.request);
+    const status = this.statusOf(call.request.service);
     this.watches.set(call, status);
     call.on('cancelled', () => {
       this.watches.delete(call);
@@ -77,7 +83,7 @@ export class HealthService {
   /** Sends what has changed. */
   private look(): void {
     for (const [call, last] of this.watches) {
-      const status = this.statusOf(call.request);
+      const status = this.statusOf(call.request.service);
       if (status === last) continue;
       // A watcher that reads nothing gets the latest when it reads again.
       if (call.writableNeedDrain) continue;
@@ -97,16 +103,16 @@ export class HealthService {
 }
 
 /** HealthCheckRequest { string service = 1; } @throws MalformedBytes */
-export function decodeName(bytes: Buffer): string {
-  let name = '';
+function decodeAsked(bytes: Buffer): Asked {
+  let service = '';
   eachField(new ByteReader(bytes), (field, _type, value) => {
-    if (field === 1) name = restText(value);
+    if (field === 1) service = restText(value);
   });
-  return name;
+  return { service };
 }
 
 /** HealthCheckResponse { ServingStatus status = 1; } */
-export function encodeStatus(status: number): Buffer {
+function encodeStatus(status: number): Buffer {
   return messageBytes((writer) => {
     writer.varint(8 + VARINT);
     writer.varint(status);

@@ -1,5 +1,5 @@
 import { Inject } from '@nestjs/common';
-import { RPC, SETTINGS } from './tokens.js';
+import { RPC, SERVICES, SETTINGS } from './tokens.js';
 
 /** For a constructor parameter or a property. */
 export type InjectDecorator = PropertyDecorator & ParameterDecorator;
@@ -12,4 +12,9 @@ export function InjectRpc(): InjectDecorator {
 /** The module's settings from the config (`Module.<type>.Settings` of mqant), validated and frozen. @public */
 export function InjectSettings(): InjectDecorator {
   return Inject(SETTINGS);
+}
+
+/** The `Services` of the app: instances of services, for clients of one's own. @public */
+export function InjectServices(): InjectDecorator {
+  return Inject(SERVICES);
 }

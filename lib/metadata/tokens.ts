@@ -32,5 +32,7 @@ export const APP_HANDLE: unique symbol = Symbol('the Anthill app (start it with 
 export const REGISTRY: unique symbol = Symbol('the registry of the Anthill app');
 /** A function that gives the config as last read (`() => AppConfig`): for parts that have a section of their own there. @plugin */
 export const APP_CONFIG: unique symbol = Symbol('the config of the Anthill app');
+/** Instances of services, as hrpc's `service.Get` gives them. */
+export const SERVICES: unique symbol = Symbol('Services (of the Anthill app)');
 export const RPC: unique symbol = Symbol('Rpc (available in classes with @RpcModule, their providers and controllers)');
 export const SETTINGS: unique symbol = Symbol('module settings (available in classes with @RpcModule, their providers and controllers)');

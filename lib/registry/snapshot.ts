@@ -22,13 +22,62 @@ export function freezeNode(node: ServiceNode): ServiceNode {
  * change keep their identity: "is it another object" then answers "did it change" for everybody above.
  */
 export function snapshotOf(service: string, nodes: Iterable<ServiceNode>, previous?: ServiceSnapshot): ServiceSnapshot {
-  const old = new Map(previous?.nodes.map((node) => [node.id, node]));
-  const fresh = new Map<string, ServiceNode>();
-  for (const node of nodes) {
-    const before = old.get(node.id);
-    fresh.set(node.id, before !== undefined && sameNode(before, node) ? before : node);
+  const changes = changesBetween(previous?.nodes ?? NONE, [...nodes]);
+  if (changes === undefined && previous !== undefined) return previous;
+  return Object.freeze({ service, nodes: changes?.nodes ?? NONE });
+}
+
+const NONE: readonly ServiceNode[] = Object.freeze([]);
+
+/** What differs between the nodes of a service before and after. */
+export interface SnapshotChanges {
+  /** All of them now: sorted by id; those that did not change are the same objects as before. */
+  readonly nodes: readonly ServiceNode[];
+  readonly added: readonly ServiceNode[];
+  /** As they are now. */
+  readonly changed: readonly ServiceNode[];
+  readonly removed: readonly ServiceNode[];
+}
+
+/**
+ * Compares two sets of nodes in one pass; undefined when nothing differs. A service of thousands of nodes changes many times a second, nearly all of them being
+ * what they were.
+ * @param before sorted by id
+ * @param given sorted by id in a good registry; sorted here when it is not
+ */
+export function changesBetween(before: readonly ServiceNode[], given: readonly ServiceNode[]): SnapshotChanges | undefined {
+  const after = isSorted(given) ? given : sorted(given);
+  const nodes: ServiceNode[] = [];
+  const added: ServiceNode[] = [];
+  const changed: ServiceNode[] = [];
+  const removed: ServiceNode[] = [];
+  let old = 0;
+  for (const node of after) {
+    while (old < before.length && before[old] !== node && before[old]!.id < node.id) removed.push(before[old++]!);
+    const was = before[old];
+    if (was === undefined || was.id !== node.id) {
+      nodes.push(node);
+      added.push(node);
+      continue;
+    }
+    old++;
+    if (sameNode(was, node)) nodes.push(was);
+    else {
+      nodes.push(node);
+      changed.push(node);
+    }
   }
-  const sorted = [...fresh.values()].sort((a, b) => (a.id < b.id ? -1 : a.id > b.id ? 1 : 0));
-  if (previous !== undefined && sorted.length === previous.nodes.length && sorted.every((node, i) => node === previous.nodes[i])) return previous;
-  return Object.freeze({ service, nodes: Object.freeze(sorted) });
+  while (old < before.length) removed.push(before[old++]!);
+  return added.length + changed.length + removed.length === 0 ? undefined : { nodes: Object.freeze(nodes), added, changed, removed };
+}
+
+function isSorted(nodes: readonly ServiceNode[]): boolean {
+  for (let i = 1; i < nodes.length; i++) if (!(nodes[i - 1]!.id < nodes[i]!.id)) return false;
+  return true;
+}
+
+/** By id; of one id the last. */
+function sorted(nodes: readonly ServiceNode[]): ServiceNode[] {
+  const byId = new Map(nodes.map((node) => [node.id, node]));
+  return [...byId.values()].sort((a, b) => (a.id < b.id ? -1 : 1));
 }

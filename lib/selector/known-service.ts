@@ -6,7 +6,7 @@ import type { FilterSet } from './filter-set.js';
 import { isForbidden } from './filters.js';
 import type { OutlierLimits } from './outlier-options.js';
 import { Outliers, type OutlierEvents } from './outliers.js';
-import { changesBetween } from './snapshot-changes.js';
+import { changesBetween } from '../registry/snapshot.js';
 import { SuddenLoss } from './sudden-loss.js';
 import { UnreachableMarks } from './unreachable-marks.js';
 

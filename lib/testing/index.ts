@@ -4,3 +4,4 @@ export { FakeClock } from './fake-clock.js';
 export { registryContract, type RegistryFixture } from './registry.contract.js';
 export { transportContract, type TransportRig } from './transport.contract.js';
 export { codecContract } from './codec.contract.js';
+export { gateStoreContract, type GateStoreSubject } from './gate-store.contract.js';

@@ -1,20 +1,26 @@
-import type { INestApplicationContext, InjectionToken, Type } from '@nestjs/common';
+import { Global, type INestApplicationContext, type InjectionToken, Module, type Type } from '@nestjs/common';
 import type { AbstractHttpAdapter } from '@nestjs/core';
 import type { AppOptions } from '../bootstrap/app-options.js';
 import { providersOf, readGraph } from '../bootstrap/module-graph.js';
 import { type ContextBuilder, createApp, rootOfModules } from '../bootstrap/rpc.factory.js';
 import type { RpcApplication } from '../bootstrap/rpc.application.js';
 import { loadPeer } from '../common/peer.js';
+import { DATABASE_MODE, type DatabaseMode } from '../database/database-mode.js';
 
 /** Replaces a provider, a guard, a pipe, an interceptor or a filter of the container by another one, as `overrideProvider` of Nest's testing module. @public */
 export type TestingOverride = { provide: InjectionToken } & ({ useValue: unknown } | { useClass: Type } | { useFactory: (...deps: never[]) => unknown; inject?: InjectionToken[] });
 
 /** @public */
-export interface TestingAppOptions extends AppOptions {
+export interface TestingAppOptions extends Omit<AppOptions, 'databases'> {
   /** Classes with `@RpcModule`, and other Nest modules. */
   modules: readonly Type[];
   /** Needs the package `@nestjs/testing`. */
   overrides?: readonly TestingOverride[];
+  /**
+   * `memory`: every database is a new one in memory, with its migrations applied, whatever is declared. Else as declared; those that nothing is
+   * said of are in memory.
+   */
+  databases?: 'memory' | AppOptions['databases'];
 }
 
 /**
@@ -23,11 +29,19 @@ export interface TestingAppOptions extends AppOptions {
  * @public
  */
 export async function createTestingApp(options: TestingAppOptions): Promise<RpcApplication> {
-  const { modules, overrides = [], ...rest } = options;
-  const isolated: AppOptions = { flags: false, env: {}, configFile: false, logger: false, graceMs: 0, ...rest, grpc: { host: '127.0.0.1', port: 0, ...rest.grpc }, http: { host: '127.0.0.1', port: 0, ...rest.http } };
-  const app = await createApp(rootOfModules(modules), isolated, overrides.length > 0 ? overriding(overrides) : undefined);
+  const { modules, overrides = [], databases, ...rest } = options;
+  const isolated: AppOptions = { flags: false, env: {}, configFile: false, logger: false, graceMs: 0, ...rest, grpc: { host: '127.0.0.1', port: 0, ...rest.grpc }, http: { host: '127.0.0.1', port: 0, ...rest.http }, ...(typeof databases === 'object' && { databases }) };
+  const app = await createApp(rootOfModules([...modules, databasesInMemory(databases === 'memory' ? 'all' : 'undeclared')]), isolated, overrides.length > 0 ? overriding(overrides) : undefined);
   // A test that forgets to stop its app should not hang.
   return app.start({ failFast: true, keepAlive: false });
+}
+
+/** A module of its own for each app: Nest caches what it reads from a class. */
+function databasesInMemory(mode: DatabaseMode): Type {
+  class DatabasesInMemory {}
+  Module({ providers: [{ provide: DATABASE_MODE, useValue: mode }], exports: [DATABASE_MODE] })(DatabasesInMemory);
+  Global()(DatabasesInMemory);
+  return DatabasesInMemory;
 }
 
 function overriding(overrides: readonly TestingOverride[]): ContextBuilder {

@@ -1,4 +1,5 @@
 import type { Case } from './case.js';
+import { churnCase } from './churn.case.js';
 import { localCases } from './local.case.js';
 import { pickCase } from './pick.case.js';
 import { remoteCases } from './remote.case.js';
@@ -11,13 +12,14 @@ export interface Effort {
   readonly warmUpMs: number;
   readonly measureMs: number;
   readonly soakCalls: number;
+  readonly churnSeconds: number;
 }
 
-export const FULL: Effort = { rounds: 5, warmUpMs: 1000, measureMs: 3000, soakCalls: 1_000_000 };
+export const FULL: Effort = { rounds: 5, warmUpMs: 1000, measureMs: 3000, soakCalls: 1_000_000, churnSeconds: 20 };
 /** For a look while developing: the ratios are rough. */
-export const QUICK: Effort = { rounds: 2, warmUpMs: 500, measureMs: 1000, soakCalls: 100_000 };
+export const QUICK: Effort = { rounds: 2, warmUpMs: 500, measureMs: 1000, soakCalls: 100_000, churnSeconds: 5 };
 
 /** All cases, in the order of the report. */
 export function allCases(effort: Effort): Case[] {
-  return [...remoteCases(effort), ...localCases(effort), startUpCase(effort.rounds * 4), pickCase(), soakCase(effort.soakCalls)];
+  return [...remoteCases(effort), ...localCases(effort), startUpCase(effort.rounds * 4), pickCase(), churnCase(effort.churnSeconds), soakCase(effort.soakCalls)];
 }

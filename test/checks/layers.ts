@@ -13,6 +13,8 @@ const doors = ['common', 'metadata', 'rpc', 'wiring'];
 
 const lower: Readonly<Record<string, Layer>> = {
   common: { level: 0, imports: [], nest: 'no' },
+  // Runs in browsers: it imports nothing at all.
+  client: { level: 0, imports: [], nest: 'no' },
   metadata: { level: 1, imports: ['common'], nest: 'decorators' },
   rpc: { level: 1, imports: ['common'], nest: 'no' },
   backend: { level: 0, imports: ['common'], nest: 'no' },
@@ -74,6 +76,7 @@ export const vendorWords: Readonly<Record<string, string>> = {
   protobufjs: 'protobuf',
   'prom-client': 'prometheus',
   mysql2: 'mysql',
+  'sql.js': 'sqljs',
 };
 
 /** The word for a package: from the table, else the last part of its name. */

@@ -19,7 +19,7 @@ const callOptions: Record<keyof Required<CallOptions>, true> = {
   ...{ timeoutMs: true, signal: true, metadata: true, returns: true, args: true, codec: true, localCopy: true, redirects: true },
   ...{ selector: true, filters: true, hashKey: true, external: true, caller: true },
 };
-const hooks: Record<keyof AppHooks, true> = { onConfigurationLoaded: true, beforeStart: true, afterStart: true, beforeStop: true, afterStop: true, onExit: true };
+const hooks: Record<keyof AppHooks, true> = { onConfigurationLoaded: true, beforeStart: true, afterStart: true, onReload: true, beforeStop: true, afterStop: true, onExit: true };
 
 describe('tables of documents', () => {
   it('name every option of a handler', () => assert.deepEqual(names('docs/rpc.md', 'Handlers').toSorted(), Object.keys(handlerOptions).toSorted()));

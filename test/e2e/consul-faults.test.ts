@@ -176,6 +176,29 @@ describeWith('consul faults', ['consul'], () => {
     await advertiser.withdrawAll();
   });
 
+  it('keeps nodes for a while when Consul, well all the time, loses them all at once; those that calls find dead go at once', async () => {
+    const type = 'faults-emptied';
+    // Nodes of others, which nobody puts back.
+    const [host, rows] = ['faults-host', [...'abcdef'].map((id) => mqantRecord().encode(makeNode(id, type), 20_000)!)];
+    const added = rows.map(({ ID, Name, Address, Tags }) => ({ Service: { Verb: 'set', Node: host, Service: { ID, Service: Name, Address, Tags } } }));
+    await put('txn', [{ Node: { Verb: 'set', Node: { Node: host, Address: '127.0.0.1' } } }, ...added]);
+    const directory = new ServiceDirectory(open(), { holdMs: 2000 });
+    ends.push(() => directory.close());
+    const known = async () => (await directory.nodes(type)).map(({ id }) => id.at(-1)).join('');
+    await within(3000, 'six nodes', async () => (await known()) === 'abcdef');
+    const removed: string[] = [];
+    directory.onChange((change) => removed.push(...change.removed.map(({ id }) => id.at(-1)!)));
+
+    await put('txn', rows.map(({ ID }) => ({ Service: { Verb: 'delete', Node: host, Service: { ID, Service: type } } })));
+    await within(2000, 'the loss in Consul', async () => (await listed(type)) === 0);
+    const dead = (await directory.node(`${type}@c`))!;
+    directory.markUnreachable(dead);
+    assert.equal(await known(), 'abdef');
+    assert.ok(!(directory.pick(type, '/p', undefined) instanceof Promise));
+    await within(6000, 'the end of the hold', async () => (await known()) === '');
+    assert.deepEqual([removed[0], removed.slice(1).sort().join('')], ['c', 'abdef']);
+  });
+
   it('finds services beyond the connections it may hold', async () => {
     const registry = open({ maxHeldConnections: 1 });
     const advertiser = new Advertiser(open());

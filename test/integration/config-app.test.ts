@@ -247,6 +247,32 @@ describe('config through create', () => {
     assert.equal(await app.rpc.call('svc', '/deadline'), 7);
   });
 
+  it('a reload is told to the hook, when it is in effect; what the hook throws is the answer', async (t) => {
+    const path = configFile(t, '{ "Rpc": { "RpcExpired": 3 } }');
+    const told: number[] = [];
+    const lines = new Lines();
+    const app = await created(t, {
+      configFile: path,
+      logger: lines,
+      hooks: {
+        onReload: ({ rpc }) => {
+          told.push(rpc.timeoutMs);
+          if (rpc.timeoutMs === 9000) throw new Error('too long for me');
+        },
+      },
+    });
+    await app.start();
+    assert.equal(told.length, 0);
+    for (const seconds of ['7', '"x"', '9', '4']) {
+      writeFileSync(path, `{ "Rpc": { "RpcExpired": ${seconds} } }`);
+      const answer = app.reload();
+      if (seconds === '7' || seconds === '4') told.push(-(await answer).rpc.timeoutMs);
+      else await assert.rejects(answer);
+    }
+    assert.deepEqual(told, [7000, -7000, 9000, 4000, -4000]);
+    assert.match(lines.of('error').join('\n'), /the old one stays[^]*hook onReload failed: too long for me/);
+  });
+
   it('the first logger that is asked is the one of the config', async (t) => {
     const written: string[] = [];
     const write = process.stdout.write.bind(process.stdout);

@@ -27,7 +27,7 @@ export interface ConsulCheck {
 
 /** One row of `GET /v1/health/service/<name>`, as far as we read it. Any field can be absent or foreign. */
 export interface ConsulHealthEntry {
-  Node?: { Node?: string; Address?: string };
+  Node?: { Node?: string; Address?: string; ModifyIndex?: number };
   Service?: {
     ID?: string;
     Service?: string;
@@ -36,6 +36,7 @@ export interface ConsulHealthEntry {
     Tags?: readonly string[] | null;
     Meta?: Readonly<Record<string, string>> | null;
     Weights?: { Passing?: number; Warning?: number } | null;
+    ModifyIndex?: number;
   };
   Checks?: readonly { Status?: string }[] | null;
 }

@@ -122,11 +122,17 @@ export class GateCore {
    * A session is resumed by whom it belongs to: a guest's by its client id, a user's by that user only. Client ids can be guessed, and what waits for a user is
    * nobody else's.
    */
-  async openSession(wanted: StoredSession, userId: string, resume: boolean): Promise<OpenedSession> {
+  async openSession(wanted: StoredSession, userId: string, isKept: boolean): Promise<OpenedSession> {
     const owned = userId === '' ? wanted : { ...wanted, clientId: `${userId}/${wanted.clientId}` };
-    let opened = await this.store.open(owned, this.gateId, resume);
+    const keepMs = isKept ? this.options.keepMs : 0;
+    let opened = await this.store.open(owned, this.gateId, keepMs);
     if (opened.displaced) await this.displace(opened.displaced);
-    if (opened.resumed && opened.session.userId !== '' && opened.session.userId !== userId) opened = { ...(await this.store.open(owned, this.gateId, false)) };
+    if (opened.resumed && opened.session.userId !== '' && opened.session.userId !== userId) {
+      // Dropped, then begun anew.
+      await this.store.open(owned, this.gateId, 0);
+      await this.store.release(owned.sessionId, this.gateId, 0);
+      opened = await this.store.open(owned, this.gateId, keepMs);
+    }
     return opened;
   }
 

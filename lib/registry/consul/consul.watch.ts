@@ -6,6 +6,7 @@ import type { ConsulClient } from '../../backend/consul/consul.client.js';
 import type { ResolvedConsulOptions } from './consul.options.js';
 import type { NameToRead } from './name-to-read.js';
 import { readRows } from './read-rows.js';
+import { RowMemo } from './row-memo.js';
 
 /** Least time between the starts of two queries when the first brought news. */
 const NEWS_SPACING_MS = 50;
@@ -58,6 +59,7 @@ export async function* watchName(deps: WatchDeps, { name, type, records }: NameT
   const { clock, random } = options;
   // At least a second, at most four: after an outage we are back within five.
   const backoff = new Backoff(clock, random, { baseMs: 2 * IDLE_SPACING_MS, maxMs: 4 * IDLE_SPACING_MS });
+  const memo = new RowMemo();
   let current = deps.recent;
   let told = false;
   let index = 0n;
@@ -91,6 +93,7 @@ export async function* watchName(deps: WatchDeps, { name, type, records }: NameT
     // Not when there was no index to go back from: one that is always 0 must not prolong the hold for ever.
     if (failing || (wentBack && index > 0n)) {
       holdUntil = clock.now() + options.holdMs;
+      memo.clear();
       events.restarted();
     }
     failing = false;
@@ -99,7 +102,7 @@ export async function* watchName(deps: WatchDeps, { name, type, records }: NameT
     // Consul's own advice: start over when the index goes back; a useless one is never sent.
     index = wentBack ? 0n : answer.index;
 
-    const fresh = readRows(name, type, answer.entries, records);
+    const fresh = readRows(name, type, answer.entries, records, memo);
     const trusted = clock.now() >= holdUntil;
     const next = snapshotOf(type, trusted ? fresh : [...(current?.nodes ?? []), ...fresh], current);
     const news = next !== current || !told;

@@ -3,6 +3,7 @@ import { NODE_META, type ServiceNode } from '../../common/service-node.js';
 import type { ConsulRecord } from './consul.record.js';
 import { fromEndpointRow } from './endpoint-row.js';
 import { mqantRecord } from './mqant.record.js';
+import type { RowMemo } from './row-memo.js';
 
 const mqant = mqantRecord();
 
@@ -18,8 +19,9 @@ export function readRow(entry: ConsulHealthEntry, type: string, records: readonl
 /**
  * The healthy nodes of an answer for `name`. Rows with a critical check (of the service or its host) are left out; `warning` counts as healthy.
  * What stands there twice comes once, see {@link distinct}.
+ * @param memo of the watch that got the answer
  */
-export function readRows(name: string, type: string, entries: readonly ConsulHealthEntry[], records: readonly ConsulRecord[]): ServiceNode[] {
+export function readRows(name: string, type: string, entries: readonly ConsulHealthEntry[], records: readonly ConsulRecord[], memo?: RowMemo): ServiceNode[] {
   // In one order, whatever Consul's is: of rows that say the same node differently always the same one counts.
   const ordered = entries.filter((entry) => typeof entry.Service?.ID === 'string' && entry.Service.ID !== '').sort((a, b) => (a.Service!.ID! < b.Service!.ID! ? -1 : 1));
   const nodes = ordered.flatMap((entry) => {
@@ -27,8 +29,10 @@ export function readRows(name: string, type: string, entries: readonly ConsulHea
     // Consul looks names up without regard to case; mqant's callers do not.
     if (Service !== undefined && Service !== name) return [];
     if ((entry.Checks ?? []).some((check) => check.Status === 'critical')) return [];
-    return readRow(entry, type, records) ?? [];
+    const decode = () => readRow(entry, type, records);
+    return (memo === undefined ? decode() : memo.read(entry, decode)) ?? [];
   });
+  memo?.turn();
   return distinct(nodes);
 }
 

@@ -3,7 +3,9 @@ import { describe, it } from 'node:test';
 import { BootError } from '../../../lib/common/boot-error.js';
 import type { CallOutcome, OutcomeError } from '../../../lib/common/selection.js';
 import type { OutlierDetectionOptions } from '../../../lib/common/discovery-options.js';
+import { random as randomSelector } from '../../../lib/selector/random.selector.js';
 import { settle } from '../registry/fake-clock.js';
+import { seeded } from '../rpc/support.js';
 import { good, node, setUp } from './directory-rig.js';
 
 const five = ['a', 'b', 'c', 'd', 'e'].map((id) => node(id));
@@ -252,6 +254,30 @@ describe('outliers', () => {
     assert.equal((await pick()).wantsOutcome, true);
     await calls('b', good);
     assert.equal((await pick()).wantsOutcome, false);
+    directory.close();
+  });
+
+  it('cost few calls: one of three nodes fails every second call for half a minute (F04)', async () => {
+    const random = seeded(7);
+    const { pick, clock, directory } = rig({ consecutiveFailures: 5 }, [node('a'), node('b'), node('c')]);
+    const selector = randomSelector({ next: random, hex: () => '' });
+    const [startsAt, stopsAt, endsAt] = [10_000, 40_000, 60_000];
+    let failures = 0;
+    let ejectedAt: number | undefined;
+    let backAt: number | undefined;
+    // 200 calls per second.
+    for (let at = 0; at < endsAt; at += 5) {
+      if (at % 50 === 0) await clock.advance(50);
+      const picked = await pick('a', { selector });
+      const isBad = picked.node.address === 'b' && at >= startsAt && at < stopsAt && random() < 0.5;
+      if (isBad) failures++;
+      picked.done(isBad ? unavailable : good);
+      if (ejectedAt === undefined && directory.counters.ejections > 0) ejectedAt = at;
+      if (at >= stopsAt && backAt === undefined && directory.counters.ejected === 0) backAt = at;
+    }
+    assert.ok(ejectedAt! - startsAt <= 2000, `ejected after ${ejectedAt! - startsAt} ms`);
+    assert.ok(failures <= 0.01 * (endsAt / 5), `${failures} of ${endsAt / 5} calls failed`);
+    assert.ok(backAt! - stopsAt <= 15_000, `back after ${backAt! - stopsAt} ms`);
     directory.close();
   });
 

@@ -63,10 +63,11 @@ export interface GateStore {
   gates(): Promise<readonly string[]>;
 
   /**
-   * A client came in. With `resume`, a session of the same client id goes on, with its id, user, settings, groups, subscriptions and pushes; without, an old one is dropped.
+   * A client came in. A session of the same client id goes on, with its id, user, settings, groups, subscriptions and pushes; with `keepMs` 0 it is dropped instead.
    * The session is at `gateId` from now on.
+   * @param keepMs how long it outlives its gate, should that die; 0: not at all
    */
-  open(session: StoredSession, gateId: string, resume: boolean): Promise<OpenedSession>;
+  open(session: StoredSession, gateId: string, keepMs: number): Promise<OpenedSession>;
   /** Its connection ended; kept for `keepMs`, 0 forgets it. Nothing happens when it is at another gate by now. */
   release(sessionId: string, gateId: string, keepMs: number): Promise<void>;
   /** Settings and subscriptions have changed. */

@@ -52,11 +52,11 @@ class MemoryGateStore implements GateStore {
     return [...this.beats.keys()].filter((gateId) => this.lives(gateId));
   }
 
-  async open(session: StoredSession, gateId: string, resume: boolean): Promise<OpenedSession> {
+  async open(session: StoredSession, gateId: string, keepMs: number): Promise<OpenedSession> {
     const known = this.find(this.byClient.get(session.clientId) ?? '');
     const place = known && this.placeOf(known);
     const displaced = place?.gateId === undefined ? undefined : place;
-    if (known && resume) {
+    if (known && keepMs > 0) {
       known.gateId = gateId;
       known.expiresAt = Infinity;
       return { session: known.session, resumed: true, ...(displaced && { displaced }) };

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { ServiceNode } from '../../../lib/common/service-node.js';
-import { changesBetween } from '../../../lib/selector/snapshot-changes.js';
+import { changesBetween } from '../../../lib/registry/snapshot.js';
 
 const node = (id: string, version = '1'): ServiceNode => ({ id, type: 'a', version, address: id, metadata: {} });
 const show = (nodes: readonly ServiceNode[]) => nodes.map(({ id, version }) => id + version).join(' ');

@@ -1,0 +1,230 @@
+import type { ReadStream } from 'node:fs';
+import { currentLevel, type TransactionLevel, transactionOver } from '../transaction-scope.js';
+import { isConnectionError } from '../database-errors.js';
+import { bounded, liveCall } from '../live-call.js';
+import { rpcError } from '../../common/error-catalog.js';
+import type { RpcError } from '../../common/rpc-error.js';
+import type { BaseRunner, ManagedRunner, RunnerConstructor } from './managed-runner.js';
+import { CLEANUP_MS, type ServerLink } from './server-link.js';
+
+/** What TypeORM's runners for servers have besides. */
+interface PooledRunner extends BaseRunner {
+  isReleased: boolean;
+  isTransactionActive: boolean;
+  databaseConnection: object | undefined;
+  databaseConnectionPromise: Promise<object> | undefined;
+}
+
+/** How TypeORM spells the statements that open a level, and that end one. */
+const SAVEPOINT = /^SAVEPOINT typeorm_/;
+const ENDINGS = /^(COMMIT|ROLLBACK|RELEASE SAVEPOINT .*|ROLLBACK TO SAVEPOINT .*)$/;
+
+/**
+ * TypeORM's runner of a server, with ends to everything: waiting for a connection, statements, transactions. When a call is over, its runner
+ * is retired: whoever waits has an error at once, and the statement is broken off at the server behind its back. A connection goes back to the
+ * pool clean, or not at all.
+ */
+export function serverRunner(Base: RunnerConstructor, link: ServerLink, owner: object): RunnerConstructor<BaseRunner & ManagedRunner> {
+  return class ServerRunner extends (Base as RunnerConstructor<PooledRunner>) implements ManagedRunner {
+    level: TransactionLevel<ManagedRunner> | undefined;
+    private taken: object | undefined;
+    private taking: Promise<object> | undefined;
+    private obtaining: Promise<object> | undefined;
+    private retired: RpcError | undefined;
+    /** The transaction cannot go on below this depth; 0: not at all. */
+    private doom: { readonly depth: number; readonly error: unknown } | undefined;
+    private isRunning = false;
+    private last: Promise<unknown> = Promise.resolve();
+    private ending: 'commit' | 'rollback' | 'savepoint' | undefined;
+    private isBroken = false;
+    private isStreaming = false;
+    private isGone = false;
+
+    override connect(): Promise<object> {
+      if (this.taken !== undefined) return Promise.resolve(this.taken);
+      return (this.taking ??= this.take());
+    }
+
+    private async take(): Promise<object> {
+      this.refuse();
+      link.refuse();
+      const call = liveCall();
+      call?.throwIfAborted();
+      link.enterQueue();
+      try {
+        this.obtaining = this.obtain();
+        const limit = { deadlines: link.deadlines, now: link.clock.now(), limitMs: link.settings.pool.acquireTimeoutMs, late: () => link.noConnection(), givenUp: (error: RpcError) => this.retire(error) };
+        this.taken = await bounded(this.obtaining, call, limit);
+        link.holders.add(this);
+        return this.taken;
+      } catch (error) {
+        throw link.failed(error);
+      } finally {
+        link.waiting--;
+      }
+    }
+
+    private async obtain(): Promise<object> {
+      for (;;) {
+        const connection = (await super.connect()) as object;
+        if (!link.isStale(connection)) return connection;
+        link.dialect.discard(this, connection, new Error('the server was away meanwhile'));
+        this.isReleased = false;
+        this.databaseConnection = this.databaseConnectionPromise = undefined;
+      }
+    }
+
+    override async query(sql: string, parameters?: unknown[], structured = false): Promise<never> {
+      const isEnding = this.ending !== undefined && ENDINGS.test(sql);
+      if (!isEnding) {
+        if (this.level !== undefined && !SAVEPOINT.test(sql)) await this.turn();
+        if (this.taken === undefined) await this.connect();
+      }
+      // One at a time: pg is about to refuse more, and breaking off means one.
+      while (this.isRunning) await this.last.catch(() => {});
+      if (!isEnding) this.refuse();
+      const call = isEnding ? undefined : liveCall();
+      call?.throwIfAborted();
+      const from = link.clock.now();
+      const limitMs = this.ending === 'rollback' && isEnding ? CLEANUP_MS : link.queryLimitMs;
+      const work = super.query(sql, parameters, structured as true) as Promise<never>;
+      this.isRunning = true;
+      this.last = work;
+      try {
+        const result = await bounded(work, call, { deadlines: link.deadlines, now: from, limitMs, late: () => link.tooSlow(), givenUp: (error) => this.giveUp(error, isEnding) });
+        link.ended(sql, from);
+        return result;
+      } catch (error) {
+        throw this.failed(error);
+      } finally {
+        this.isRunning = false;
+      }
+    }
+
+    /** A savepoint of somebody else may be open: this statement belongs behind it. */
+    private async turn(): Promise<void> {
+      const mine = currentLevel<ManagedRunner>(owner);
+      const wait = mine?.runner === this ? mine.settled() : undefined;
+      if (wait === undefined) return;
+      await wait;
+      if (!mine!.isOpen) throw transactionOver(link.name);
+    }
+
+    private refuse(): void {
+      if (this.retired !== undefined) throw this.retired;
+      if (this.ending === 'commit' || this.ending === 'rollback') throw transactionOver(link.name);
+      if (this.doom !== undefined) {
+        throw rpcError('TRANSACTION_STATE', `the transaction on database '${link.name}' cannot go on: a statement in it failed and left it so; let that error out of the transaction, or put the statement into a nested one`, { cause: this.doom.error });
+      }
+    }
+
+    private failed(error: unknown): unknown {
+      if (this.retired !== undefined) return error;
+      if (isConnectionError(error)) this.isBroken = true;
+      if (this.isTransactionActive) {
+        const doom = this.isBroken ? 'transaction' : link.dialect.doomOf(error);
+        if (doom !== undefined) this.doom ??= { depth: doom === 'transaction' ? 0 : this.transactionDepth, error };
+      }
+      return link.failed(error);
+    }
+
+    override async stream(...args: Parameters<BaseRunner['stream']>): Promise<ReadStream> {
+      if (this.level !== undefined) await this.turn();
+      this.refuse();
+      await this.connect();
+      const call = liveCall();
+      call?.throwIfAborted();
+      const stream = await super.stream(...args);
+      this.isStreaming = true;
+      const watcher = {
+        aborted: (error: RpcError) => {
+          this.retire(error);
+          stream.destroy(error);
+        },
+      };
+      call?.adopt(watcher);
+      stream.once('end', () => (this.isStreaming = false)).once('close', () => call?.children?.delete(watcher));
+      return stream;
+    }
+
+    override async commitTransaction(): Promise<void> {
+      this.refuse();
+      const isOutermost = this.transactionDepth <= 1;
+      this.ending = isOutermost ? 'commit' : 'savepoint';
+      try {
+        await super.commitTransaction();
+      } catch (error) {
+        if (!isOutermost || !this.isBroken) throw error;
+        throw rpcError('COMMIT_UNKNOWN', `database '${link.name}' went away while it committed: nobody knows whether it has; look before doing it again`, { cause: error, metadata: { database: link.name } });
+      } finally {
+        this.ending = undefined;
+      }
+    }
+
+    override async rollbackTransaction(): Promise<void> {
+      const depth = this.transactionDepth;
+      const isOutermost = depth <= 1;
+      // Nothing to say to the server: it has undone all of it, cannot be asked, or is being asked by whoever cleans up.
+      if (this.taken === undefined || this.retired !== undefined || this.isBroken || this.isReleased || (this.doom?.depth === 0 && !isOutermost)) return this.forget(depth);
+      this.ending = isOutermost ? 'rollback' : 'savepoint';
+      try {
+        await super.rollbackTransaction();
+        if (this.doom !== undefined && this.doom.depth >= depth) this.doom = undefined;
+      } catch (error) {
+        this.isBroken = true;
+        this.forget(depth);
+        throw error;
+      } finally {
+        this.ending = undefined;
+        if (isOutermost) this.doom = undefined;
+      }
+    }
+
+    private forget(depth: number): void {
+      this.transactionDepth = Math.max(0, depth - 1);
+      this.isTransactionActive = this.transactionDepth > 0;
+    }
+
+    /** An ending that takes too long leaves a connection that nobody knows the state of. */
+    private giveUp(error: RpcError, isEnding: boolean): void {
+      if (isEnding) this.isBroken = true;
+      else this.retire(error);
+    }
+
+    retire(error: RpcError): void {
+      if (this.retired !== undefined || this.isGone || this.ending === 'commit') return;
+      this.retired = error;
+      link.cleaning(this.cleanUp(this.isRunning ? this.last : undefined, this.isTransactionActive));
+    }
+
+    private async cleanUp(statement: Promise<unknown> | undefined, hasTransaction: boolean): Promise<void> {
+      const connection = this.taken ?? (await this.obtaining?.catch(() => undefined));
+      if (connection === undefined) return;
+      let isClean = !this.isBroken && !this.isStreaming;
+      if (statement !== undefined && isClean) isClean = await link.cancel(link.dialect.sessionOf(connection), statement);
+      if (isClean && hasTransaction) isClean = await link.inTime(super.query('ROLLBACK').then(() => true));
+      await this.giveBack(connection, isClean);
+    }
+
+    override async release(): Promise<void> {
+      // TypeORM's way to close a pool: it asks again until nobody has a connection.
+      if (link.isClosing) await this.giveBack(this.taken, false);
+      else if (this.level === undefined) await this.finish();
+    }
+
+    async finish(): Promise<void> {
+      if (this.isGone || this.retired !== undefined) return;
+      if (this.isTransactionActive) await this.rollbackTransaction().catch(() => {});
+      const connection = this.taken ?? (await this.taking?.catch(() => undefined));
+      await this.giveBack(connection, !this.isBroken && !this.isStreaming);
+    }
+
+    private async giveBack(connection: object | undefined, isClean: boolean): Promise<void> {
+      if (this.isGone) return;
+      this.isGone = true;
+      link.holders.delete(this);
+      if (connection === undefined || isClean) await super.release();
+      else if (!this.isReleased) link.dialect.discard(this, connection, new Error('in the middle of something'));
+    }
+  };
+}

@@ -1,0 +1,187 @@
+import { createHash } from 'node:crypto';
+import type { Redis, RedisOptions } from 'ioredis';
+import type { HealthReport } from '../../../common/lifecycle.js';
+import { loadPeer } from '../../../common/peer.js';
+import type { DuplicatePolicy, GateStore, OpenedSession, RetainedMessage, SessionPlace, StoredPush, StoredSession } from './gate-store.js';
+import * as scripts from './redis.scripts.js';
+
+/** What a store needs of an ioredis client. @public */
+export type RedisClient = Pick<Redis, 'evalsha' | 'eval' | 'ping' | 'quit' | 'disconnect' | 'status' | 'on'>;
+
+/** Where gates keep what they know together. @public */
+export interface RedisGateStoreOptions {
+  /** `redis://host:6379/0`, or options of ioredis. The store makes and closes its own client. @default redis://127.0.0.1:6379 */
+  connection?: string | RedisOptions;
+  /** A client of yours instead; it stays open. */
+  client?: RedisClient;
+  /** Before all keys; gates that share it share sessions. @default 'anthill:gate' */
+  prefix?: string;
+}
+
+/**
+ * Sessions, users, groups and pushes in Redis 5 or newer, for any number of gates. Needs the package `ioredis`.
+ * @public
+ */
+export function redisGateStore(options: RedisGateStoreOptions = {}): GateStore {
+  return new RedisGateStore(options);
+}
+
+type Reply = string | number | null | readonly Reply[];
+
+class RedisGateStore implements GateStore {
+  readonly name = 'redis';
+  readonly isShared = true;
+  private readonly prefix: string;
+  private client: RedisClient | undefined;
+  private lastError: Error | undefined;
+  private readonly shas = new Map<string, string>();
+
+  constructor(private readonly options: RedisGateStoreOptions) {
+    this.prefix = `{${options.prefix ?? 'anthill:gate'}}:`;
+    this.client = options.client;
+  }
+
+  async connect(): Promise<void> {
+    if (this.client === undefined) {
+      const { Redis: Client } = await loadPeer('ioredis', 'redisGateStore()', () => import('ioredis'));
+      const { connection = 'redis://127.0.0.1:6379' } = this.options;
+      // Calls fail while it is away, instead of waiting in a queue that nobody bounds.
+      const common: RedisOptions = { lazyConnect: true, enableOfflineQueue: false, maxRetriesPerRequest: 1 };
+      const client = typeof connection === 'string' ? new Client(connection, common) : new Client({ ...common, ...connection });
+      client.on('error', (error: Error) => (this.lastError = error));
+      client.on('ready', () => (this.lastError = undefined));
+      await client.connect();
+      this.client = client;
+    }
+    await this.client.ping();
+  }
+
+  async close(): Promise<void> {
+    if (this.options.client === undefined) this.client?.disconnect();
+  }
+
+  health(): HealthReport {
+    if (this.client?.status === 'ready') return { status: 'up' };
+    return { status: 'down', detail: `the gate's Redis is away${this.lastError ? ` (${this.lastError.message})` : ''}` };
+  }
+
+  async beat(gateId: string, ttlMs: number): Promise<void> {
+    await this.run(scripts.BEAT, gateId, ttlMs);
+  }
+
+  async gates(): Promise<readonly string[]> {
+    return (await this.run(scripts.GATES)) as string[];
+  }
+
+  async open(session: StoredSession, gateId: string, keepMs: number): Promise<OpenedSession> {
+    const { sessionId, clientId, userId, settings, subscriptions } = session;
+    const reply = await this.run(scripts.OPEN, sessionId, clientId, userId, JSON.stringify(settings), JSON.stringify(subscriptions), gateId, keepMs);
+    const [sid, user, storedSettings, subs, resumed, displacedId, displacedGate] = reply as [string, string, string, string, number, string, string];
+    const stored = Object.freeze({
+      sessionId: sid,
+      clientId,
+      userId: user,
+      settings: JSON.parse(storedSettings) as Record<string, string>,
+      subscriptions: JSON.parse(subs) as Record<string, 0 | 1 | 2>,
+    });
+    return { session: stored, resumed: resumed === 1, ...(displacedId !== '' && { displaced: { sessionId: displacedId, gateId: displacedGate } }) };
+  }
+
+  async release(sessionId: string, gateId: string, keepMs: number): Promise<void> {
+    await this.run(scripts.RELEASE, sessionId, gateId, keepMs);
+  }
+
+  async save(sessionId: string, { settings, subscriptions }: Partial<Pick<StoredSession, 'settings' | 'subscriptions'>>): Promise<void> {
+    const fields = [...(settings ? ['settings', JSON.stringify(settings)] : []), ...(subscriptions ? ['subs', JSON.stringify(subscriptions)] : [])];
+    if (fields.length > 0) await this.run(scripts.SAVE, sessionId, ...fields);
+  }
+
+  async place(sessionId: string): Promise<SessionPlace | undefined> {
+    const reply = await this.run(scripts.PLACE, sessionId);
+    return reply === null ? undefined : placeOf(reply);
+  }
+
+  async bind(sessionId: string, userId: string, policy: DuplicatePolicy): Promise<{ bound: boolean; displaced: readonly SessionPlace[] }> {
+    const reply = await this.run(scripts.BIND, sessionId, userId, policy);
+    return Array.isArray(reply) ? { bound: true, displaced: reply.map(placeOf) } : { bound: false, displaced: [] };
+  }
+
+  async unbind(sessionId: string): Promise<void> {
+    await this.run(scripts.UNBIND, sessionId);
+  }
+
+  placesOf(userId: string): Promise<readonly SessionPlace[]> {
+    return this.places(`u:${userId}`);
+  }
+
+  async join(group: string, sessionId: string): Promise<boolean> {
+    return (await this.run(scripts.JOIN, group, sessionId)) === 1;
+  }
+
+  async leave(group: string, sessionId: string): Promise<void> {
+    await this.run(scripts.LEAVE, group, sessionId);
+  }
+
+  members(group: string): Promise<readonly SessionPlace[]> {
+    return this.places(`g:${group}`);
+  }
+
+  async keep(sessionId: string, push: Omit<StoredPush, 'id'>, limit: number): Promise<StoredPush | undefined> {
+    const id = (await this.run(scripts.KEEP, sessionId, pushText(push), limit)) as number;
+    return id === 0 ? undefined : Object.freeze({ ...push, id });
+  }
+
+  async unacknowledged(sessionId: string): Promise<readonly StoredPush[]> {
+    const reply = (await this.run(scripts.UNACKNOWLEDGED, sessionId)) as (string | null)[];
+    const found: StoredPush[] = [];
+    for (let i = 0; i < reply.length; i += 2) {
+      const text = reply[i + 1];
+      if (typeof text === 'string') found.push({ id: Number(reply[i]), ...readPush(text) } as StoredPush);
+    }
+    return found;
+  }
+
+  async acknowledge(sessionId: string, id: number): Promise<void> {
+    await this.run(scripts.ACKNOWLEDGE, sessionId, id);
+  }
+
+  async retain(message: RetainedMessage): Promise<void> {
+    await this.run(scripts.RETAIN, message.topic, message.body.length === 0 ? '' : pushText(message));
+  }
+
+  async retained(): Promise<readonly RetainedMessage[]> {
+    return ((await this.run(scripts.RETAINED)) as string[]).map((text) => readPush(text));
+  }
+
+  private async places(key: string): Promise<readonly SessionPlace[]> {
+    return ((await this.run(scripts.PLACES, key)) as Reply[]).map(placeOf);
+  }
+
+  /** By its hash, which Redis knows after the first time, until it is restarted. */
+  private async run(script: string, ...args: (string | number)[]): Promise<Reply> {
+    const { client, prefix } = this;
+    if (client === undefined) throw new Error('the gate store is not connected');
+    let sha = this.shas.get(script);
+    if (sha === undefined) this.shas.set(script, (sha = createHash('sha1').update(script).digest('hex')));
+    try {
+      return (await client.evalsha(sha, 1, prefix, ...args)) as Reply;
+    } catch (error) {
+      if (!(error as Error).message.startsWith('NOSCRIPT')) throw error;
+      return (await client.eval(script, 1, prefix, ...args)) as Reply;
+    }
+  }
+}
+
+function placeOf(reply: Reply): SessionPlace {
+  const [sessionId, gateId] = reply as [string, string];
+  return { sessionId, gateId: gateId === '' ? undefined : gateId };
+}
+
+function pushText({ topic, body, qos }: Omit<RetainedMessage, 'id'>): string {
+  return JSON.stringify({ topic, qos, body: Buffer.from(body).toString('base64') });
+}
+
+function readPush(text: string): RetainedMessage {
+  const { topic, qos, body } = JSON.parse(text) as { topic: string; qos: 0 | 1 | 2; body: string };
+  return { topic, qos, body: Buffer.from(body, 'base64') };
+}

@@ -1,0 +1,130 @@
+import assert from 'node:assert/strict';
+import { afterEach, beforeEach, describe, it } from 'node:test';
+import type { GateStore, StoredSession } from '../gateway/gate/store/gate-store.js';
+
+/** A store to be tested. @plugin */
+export interface GateStoreSubject {
+  /** A store that knows nothing, connected. */
+  open(): Promise<GateStore>;
+  close(store: GateStore): Promise<void>;
+}
+
+const TTL_MS = 60_000;
+const KEEP_MS = 60_000;
+
+/**
+ * What every `GateStore` does. Call it in a test file: it makes a `describe` of its own.
+ * @plugin
+ */
+export function gateStoreContract(name: string, subject: GateStoreSubject): void {
+  describe(`${name}: gate store contract`, () => {
+    let store: GateStore;
+    beforeEach(async () => {
+      store = await subject.open();
+      await store.beat('Gate@1', TTL_MS);
+      await store.beat('Gate@2', TTL_MS);
+    });
+    afterEach(() => subject.close(store));
+
+    it('knows the gates that live', async () => {
+      assert.deepEqual([...(await store.gates())].sort(), ['Gate@1', 'Gate@2']);
+    });
+
+    it('opens a session, and finds it where it is', async () => {
+      const opened = await store.open(session('s1', 'phone'), 'Gate@1', KEEP_MS);
+      assert.equal(opened.resumed, false);
+      assert.equal(opened.displaced, undefined);
+      assert.deepEqual({ ...opened.session, settings: { ...opened.session.settings }, subscriptions: { ...opened.session.subscriptions } }, session('s1', 'phone'));
+      assert.deepEqual(await store.place('s1'), { sessionId: 's1', gateId: 'Gate@1' });
+      assert.equal(await store.place('nobody'), undefined);
+    });
+
+    it('resumes by client id, at another gate, with all that the session had', async () => {
+      await store.open(session('s1', 'phone'), 'Gate@1', KEEP_MS);
+      await store.bind('s1', 'mia', 'allow');
+      await store.save('s1', { settings: { level: '3' }, subscriptions: { 'a/+': 1 } });
+      await store.join('hall', 's1');
+      await store.keep('s1', { topic: 't', body: Buffer.from('x'), qos: 1 }, 10);
+      await store.release('s1', 'Gate@1', KEEP_MS);
+      assert.deepEqual(await store.placesOf('mia'), [{ sessionId: 's1', gateId: undefined }]);
+      const { session: stored, resumed, displaced } = await store.open(session('s2', 'phone'), 'Gate@2', KEEP_MS);
+      assert.deepEqual([stored.sessionId, stored.userId, { ...stored.settings }, { ...stored.subscriptions }, resumed, displaced], ['s1', 'mia', { level: '3' }, { 'a/+': 1 }, true, undefined]);
+      assert.deepEqual(await store.members('hall'), [{ sessionId: 's1', gateId: 'Gate@2' }]);
+      assert.deepEqual((await store.unacknowledged('s1')).map(({ id, topic, body, qos }) => [id, topic, Buffer.from(body).toString(), qos]), [[1, 't', 'x', 1]]);
+    });
+
+    it('tells whose connection is taken over', async () => {
+      await store.open(session('s1', 'phone'), 'Gate@1', KEEP_MS);
+      assert.deepEqual((await store.open(session('s2', 'phone'), 'Gate@2', KEEP_MS)).displaced, { sessionId: 's1', gateId: 'Gate@1' });
+      // The one that was displaced has nothing to release any more.
+      await store.release('s1', 'Gate@1', 0);
+      assert.deepEqual(await store.place('s1'), { sessionId: 's1', gateId: 'Gate@2' });
+    });
+
+    it('drops the old session for a client that wants a clean one', async () => {
+      await store.open(session('s1', 'phone'), 'Gate@1', KEEP_MS);
+      await store.bind('s1', 'mia', 'allow');
+      const opened = await store.open(session('s2', 'phone'), 'Gate@1', 0);
+      assert.deepEqual([opened.session.sessionId, opened.resumed], ['s2', false]);
+      assert.equal(await store.place('s1'), undefined);
+      assert.deepEqual(await store.placesOf('mia'), []);
+    });
+
+    it('forgets a session that is released for good', async () => {
+      await store.open(session('s1', 'phone'), 'Gate@1', 0);
+      await store.join('hall', 's1');
+      await store.release('s1', 'Gate@1', 0);
+      assert.equal(await store.place('s1'), undefined);
+      assert.deepEqual(await store.members('hall'), []);
+      assert.equal(await store.join('hall', 's1'), false);
+      assert.equal(await store.keep('s1', { topic: 't', body: Buffer.alloc(1), qos: 1 }, 10), undefined);
+    });
+
+    it('lets a user in twice, or kicks, or refuses', async () => {
+      await store.open(session('s1', 'a'), 'Gate@1', 0);
+      await store.open(session('s2', 'b'), 'Gate@2', 0);
+      assert.equal((await store.bind('s1', 'mia', 'allow')).bound, true);
+      assert.deepEqual(await store.bind('s2', 'mia', 'refuse'), { bound: false, displaced: [] });
+      assert.deepEqual(await store.bind('s2', 'mia', 'kick'), { bound: true, displaced: [{ sessionId: 's1', gateId: 'Gate@1' }] });
+      assert.deepEqual(await store.placesOf('mia'), [{ sessionId: 's2', gateId: 'Gate@2' }]);
+      assert.equal((await store.bind('s1', 'mia', 'allow')).bound, true);
+      assert.equal((await store.placesOf('mia')).length, 2);
+      // Again by the same session, and as somebody else.
+      assert.deepEqual(await store.bind('s1', 'mia', 'refuse'), { bound: false, displaced: [] });
+      assert.equal((await store.bind('s1', 'eve', 'refuse')).bound, true);
+      await store.unbind('s2');
+      assert.deepEqual([await store.placesOf('mia'), (await store.placesOf('eve')).length], [[], 1]);
+      assert.equal((await store.bind('nobody', 'x', 'allow')).bound, false);
+    });
+
+    it('numbers pushes from 1 to 65535 and round, keeps their order, and no more than the limit', async () => {
+      await store.open(session('s1', 'a'), 'Gate@1', 0);
+      const push = (text: string) => store.keep('s1', { topic: 't', body: Buffer.from(text), qos: 2 }, 3);
+      assert.deepEqual([(await push('a'))?.id, (await push('b'))?.id, (await push('c'))?.id, await push('d')], [1, 2, 3, undefined]);
+      await store.acknowledge('s1', 2);
+      assert.equal((await push('e'))?.id, 4);
+      assert.deepEqual((await store.unacknowledged('s1')).map(({ id, body, qos }) => [id, Buffer.from(body).toString(), qos]), [[1, 'a', 2], [3, 'c', 2], [4, 'e', 2]]);
+      await store.acknowledge('s1', 99);
+      assert.equal((await store.unacknowledged('s1')).length, 3);
+    });
+
+    it('keeps retained messages until an empty one comes', async () => {
+      await store.retain({ topic: 'a', body: Buffer.from([0, 255]), qos: 1 });
+      await store.retain({ topic: 'b', body: Buffer.from('b'), qos: 0 });
+      await store.retain({ topic: 'b', body: Buffer.alloc(0), qos: 0 });
+      assert.deepEqual((await store.retained()).map(({ topic, body, qos }) => [topic, [...body], qos]), [['a', [0, 255], 1]]);
+    });
+
+    it('leaves a group', async () => {
+      await store.open(session('s1', 'a'), 'Gate@1', 0);
+      await store.join('hall', 's1');
+      await store.join('yard', 's1');
+      await store.leave('hall', 's1');
+      assert.deepEqual([await store.members('hall'), (await store.members('yard')).length, await store.members('none')], [[], 1, []]);
+    });
+  });
+}
+
+function session(sessionId: string, clientId: string): StoredSession {
+  return { sessionId, clientId, userId: '', settings: {}, subscriptions: {} };
+}

@@ -1,0 +1,120 @@
+import assert from 'node:assert/strict';
+import { createServer } from 'node:net';
+import { it, type TestContext } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
+import { Injectable } from '@nestjs/common';
+import type { DataSource, MigrationInterface, QueryRunner, Repository } from 'typeorm';
+import { BootError, InjectDb, InjectRepository, RpcModule } from '../../lib/index.js';
+import { DatabaseModule, dbToken } from '../../lib/database/index.js';
+import { createTestingApp } from '../../lib/testing/index.js';
+import { freePort, type RunningDatabase } from '../services/index.js';
+import { onEachServer, section, startShop, Stock, type Vendor } from './database.rig.js';
+
+class CreateStock1700000000001 implements MigrationInterface {
+  name = 'CreateStock1700000000001';
+  async up(runner: QueryRunner): Promise<void> {
+    await runner.query('CREATE TABLE stock (name varchar(20) PRIMARY KEY, count int NOT NULL)');
+    // Long enough for another process to want the same.
+    await runner.query(runner.dataSource.options.type === 'postgres' ? 'SELECT pg_sleep(0.3)' : 'SELECT SLEEP(0.3)');
+  }
+  async down(runner: QueryRunner): Promise<void> {
+    await runner.query('DROP TABLE stock');
+  }
+}
+
+@Injectable()
+class Reader {
+  constructor(@InjectRepository(Stock) readonly stock: Repository<Stock>) {}
+}
+
+@RpcModule({ type: 'reader', providers: [Reader], imports: [DatabaseModule.forFeature({ migrations: [CreateStock1700000000001] })] })
+class ReaderModule {
+  constructor(readonly reader: Reader) {}
+}
+
+onEachServer('the start of a database on a server', (server: () => RunningDatabase, vendor: Vendor) => {
+  const refused = async (settings: object, within = 20_000): Promise<BootError> => {
+    const from = performance.now();
+    const error: unknown = await startShop({ default: settings }).then(() => assert.fail('it started'), (reason: unknown) => reason);
+    assert.ok(performance.now() - from < within);
+    assert.ok(error instanceof BootError, String(error));
+    assert.ok(!`${error.stack}${JSON.stringify(error)}`.includes('tops3cret'));
+    return error;
+  };
+
+  it('fails in time when nobody listens, and says which, where, why and what to try', async () => {
+    const port = await freePort();
+    const error = await refused(section(server(), vendor, { port, password: 'tops3cret', startupWaitMs: 300 }));
+    assert.equal(error.reason, 'DATABASE_UNREACHABLE');
+    assert.match(error.message, new RegExp(`database 'default' \\(${vendor.type} at 127\\.0\\.0\\.1:${port}/\\w+, Anthill\\.databases\\.default in the config\\) cannot be used: connect ECONNREFUSED .*is the server running.*startup: 'retry'`));
+  });
+
+  it('fails in time when somebody listens and says nothing', async (t) => {
+    const silent = createServer();
+    await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
+    t.after(() => silent.close());
+    const { port } = silent.address() as { port: number };
+    const error = await refused(section(server(), vendor, { port, password: 'tops3cret', connectTimeoutMs: 200, startupWaitMs: 300 }));
+    assert.match(error.message, /cannot be used: .*(timeout|ETIMEDOUT|no answer within)/i);
+  });
+
+  it('fails at once for a wrong password or a database that is not there', async () => {
+    assert.match((await refused(section(server(), vendor, { password: 'tops3cret', startupWaitMs: 60_000 }))).message, /are user 'anthill' and its password right/);
+    assert.match((await refused(section(server(), vendor, { database: 'nowhere', startupWaitMs: 60_000 }))).message, /nowhere.*create the database/i);
+  });
+
+  it('waits for a server that is late', async (t: TestContext) => {
+    const late = await vendor.start();
+    t.after(() => late.stop());
+    await late.kill();
+    const starting = startShop({ default: section(late, vendor, { startupWaitMs: 30_000 }) });
+    await late.restart();
+    const { app, shop } = await starting;
+    t.after(() => app.stop());
+    assert.equal(await shop.stock.count(), 0);
+  });
+
+  it('is not waited for with startup: retry: not ready until it is there', async (t: TestContext) => {
+    const late = await vendor.start();
+    t.after(() => late.stop());
+    await late.kill();
+    const { app, call, shop } = await startShop({ default: section(late, vendor, { startup: 'retry', password: late.password }) });
+    t.after(() => app.stop());
+    assert.equal(app.health().ready, false);
+    assert.match(app.health().parts.find(({ name }) => name === 'database')!.detail!, /default: connect ECONNREFUSED/);
+    await assert.rejects(call(() => shop.stock.count()), { code: 'UNAVAILABLE', reason: 'DATABASE_DOWN' });
+    await late.restart();
+    while (!app.health().ready) await delay(20);
+    assert.equal(await call(() => shop.stock.count()), 0);
+  });
+
+  it('keeps no connection when something else keeps the app from starting, or when it has stopped', async (t: TestContext) => {
+    const watcher = await startShop({ default: section(server(), vendor, { pool: { max: 1 } }) });
+    t.after(() => watcher.app.stop());
+    const sessions = async (): Promise<number> => Number((await watcher.shop.db.query(vendor.connections))[0].n);
+    const alone = await sessions();
+    const broken = { provide: 'broken', useFactory: () => { throw new Error('not this one'); }, inject: [dbToken()] };
+    @RpcModule({ type: 'broken', providers: [broken] })
+    class Broken {
+      constructor(@InjectDb() readonly db: DataSource) {}
+    }
+    await assert.rejects(createTestingApp({ modules: [Broken], databases: { default: section(server(), vendor) } }), /not this one/);
+    const second = await startShop({ default: section(server(), vendor) });
+    await second.app.stop();
+    await assert.rejects(second.shop.stock.count(), { reason: 'APP_STOPPED' });
+    // The server needs a moment to notice that a socket was closed.
+    while (await sessions() > alone) await delay(20);
+  });
+
+  it('migrates once, whoever starts at the same time', async (t: TestContext) => {
+    const own = await vendor.start();
+    t.after(() => own.stop());
+    const databases = { default: section(own, vendor, { schema: 'migrate' }) };
+    const apps = await Promise.all([1, 2, 3].map(() => createTestingApp({ modules: [ReaderModule], databases })));
+    for (const app of apps) {
+      t.after(() => app.stop());
+      assert.equal(await app.get(Reader).stock.count(), 0);
+      assert.equal((await app.get(Reader).stock.query('SELECT * FROM migrations')).length, 1);
+    }
+  });
+});

@@ -1,0 +1,53 @@
+import assert from 'node:assert/strict';
+import { after, before, it } from 'node:test';
+import { redisGateStore } from '../../lib/gateway/gate/index.js';
+import { gateStoreContract } from '../../lib/testing/gate-store.contract.js';
+import { describeWith, startRedis, type RunningServer } from '../services/index.js';
+
+describeWith('redisGateStore', ['redis-server'], () => {
+  let server: RunningServer;
+  let count = 0;
+  before(async () => void (server = await startRedis()));
+  after(() => server.stop());
+  const open = async (prefix = `test${++count}`) => {
+    const store = redisGateStore({ connection: { port: server.port }, prefix });
+    await store.connect(new AbortController().signal);
+    return store;
+  };
+
+  gateStoreContract('redis', { open: () => open(), close: (store) => store.close() });
+
+  it('is seen by all gates of one prefix', async () => {
+    const [one, two] = [await open('shared'), await open('shared')];
+    await one.beat('Gate@1', 60_000);
+    await one.open({ sessionId: 's1', clientId: 'a', userId: '', settings: {}, subscriptions: {} }, 'Gate@1', 1000);
+    assert.deepEqual(await two.place('s1'), { sessionId: 's1', gateId: 'Gate@1' });
+    await Promise.all([one.close(), two.close()]);
+  });
+
+  it('takes in what a dead gate has left', async () => {
+    const store = await open();
+    await store.beat('Gate@dead', 1);
+    await store.open({ sessionId: 'kept', clientId: 'a', userId: '', settings: {}, subscriptions: {} }, 'Gate@dead', 60_000);
+    await store.open({ sessionId: 'clean', clientId: 'b', userId: '', settings: {}, subscriptions: {} }, 'Gate@dead', 0);
+    while ((await store.gates()).length > 0);
+    await store.beat('Gate@2', 60_000);
+    assert.deepEqual(await store.place('kept'), { sessionId: 'kept', gateId: undefined });
+    assert.equal(await store.place('clean'), undefined);
+    await store.close();
+  });
+
+  it('says so when it is away', async () => {
+    const store = await open();
+    try {
+      assert.equal(store.health().status, 'up');
+      await server.kill();
+      await assert.rejects(store.gates());
+      // The request fails a moment before the client says that it is disconnected.
+      while (store.health().status === 'up') await new Promise((resolve) => setImmediate(resolve));
+      assert.match(store.health().detail ?? '', /Redis is away/);
+    } finally {
+      await store.close();
+    }
+  });
+});
