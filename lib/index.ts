@@ -84,6 +84,9 @@ export type { HealthOptions } from './health/health.server.js';
 // In-process adapters and wires
 export { memory as memoryTransport } from './transport/memory/memory.transport.js';
 export { memoryHub as memoryTransportHub } from './transport/memory/memory.hub.js';
+export { uniqueIds, UniqueIds, type UniqueIdsOptions } from './registry/unique-ids.js';
+export { memoryWorkerIds } from './registry/memory.worker-ids.js';
+export { SNOWFLAKE_EPOCH_MS } from './common/snowflake.js';
 export { memory as memoryRegistry, MemoryHub as MemoryRegistryHub } from './registry/memory.registry.js';
 export { anthillWire } from './wire/anthill/anthill.wire.js';
 export { mqantWire, type MqantWireOptions } from './wire/mqant/mqant.wire.js';

@@ -16,6 +16,8 @@ export type { NodePicker, Picked, PickHint, Selector, ServiceChange } from './co
 export { NODE_META, parseTarget, type ServiceNode } from './common/service-node.js';
 export { rpcError, RPC_REASONS, type RpcReason } from './common/error-catalog.js';
 export { RpcContext, type RpcContextInit } from './common/call-context.js';
+export type { WorkerClaim, WorkerIds } from './common/worker-ids.js';
+export { WORKER_IDS } from './common/snowflake.js';
 export { Backoff, type BackoffOptions } from './common/backoff.js';
 export { sleep, systemClock, systemRandom, type Clock, type RandomSource } from './common/clock.js';
 export { DeadlineEntry, DeadlineQueue } from './common/deadline-queue.js';

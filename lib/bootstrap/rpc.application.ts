@@ -151,7 +151,8 @@ export class RpcApplication implements AppHandle, HookedApp, ServiceHost {
   }
 
   health(): AppHealth {
-    return { state: this.state, ready: this.drainPromise === undefined && this.engine.isReady, parts: this.engine.health() };
+    const isStopping = this.drainPromise !== undefined;
+    return { state: this.state, ready: !isStopping && this.engine.isReady, serving: !isStopping && this.engine.isServing, parts: this.engine.health() };
   }
 
   /**

@@ -363,7 +363,7 @@ describe('parts of the app', () => {
       }
     }
     const app = await created(t, { modules: [Hi] });
-    assert.deepEqual(app.health(), { state: 'created', ready: false, parts: [] });
+    assert.deepEqual(app.health(), { state: 'created', ready: false, serving: false, parts: [] });
     await app.start();
     const healthy = app.health();
     assert.equal(healthy.ready, true);

@@ -1,2 +1,3 @@
 export { etcd } from './etcd.registry.js';
 export type { EtcdOptions } from './etcd.options.js';
+export { etcdWorkerIds, type EtcdWorkerIdsOptions } from './etcd.worker-ids.js';

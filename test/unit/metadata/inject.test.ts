@@ -36,7 +36,7 @@ abstract class Later {}
 class GreeterModule {}
 
 const handle: AppHandle = {
-  health: () => ({ state: 'ready', ready: true, parts: [] }),
+  health: () => ({ state: 'ready', ready: true, serving: true, parts: [] }),
   rpcOf: (type) => `rpc of ${type}`,
   settingsOf: (type) => `settings of ${type}`,
   clientOf: () => undefined,
