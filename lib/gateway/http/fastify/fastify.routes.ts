@@ -4,7 +4,11 @@ import type { HttpReply } from '../exchange.js';
 import type { GatewayCore } from '../gateway-core.js';
 import type { GatewayRoute } from '../gateway-route.js';
 import { HttpFailure } from '../http-failure.js';
-import type { MountOptions } from './fastify.server.js';
+
+export interface MountOptions {
+  readonly bodyBytes: number;
+  readonly random: RandomSource;
+}
 
 const ID_HEADER = 'x-request-id';
 /** Fits into logs and headers, whoever wrote it. */

@@ -1,13 +1,12 @@
 import type { FastifyInstance } from 'fastify';
 import type { AddressInfo, Server } from 'node:net';
 import { BootError } from '../../../common/boot-error.js';
-import type { RandomSource } from '../../../common/clock.js';
 import { hostPort } from '../../../common/host-port.js';
 import type { GatewayCore } from '../gateway-core.js';
 import type { GatewayRoute } from '../gateway-route.js';
 import { OWN_ADAPTER } from './fastify.adapter.js';
 import { drainServer } from './fastify.drain.js';
-import { mountRoutes } from './fastify.routes.js';
+import { type MountOptions, mountRoutes } from './fastify.routes.js';
 
 /** The server under the gateway. */
 export interface GatewayServer {
@@ -16,11 +15,6 @@ export interface GatewayServer {
   listen(host: string, port: number): Promise<boolean>;
   /** Ends connections, those with a request at work after its answer. */
   close(signal: AbortSignal): Promise<void>;
-}
-
-export interface MountOptions {
-  readonly bodyBytes: number;
-  readonly random: RandomSource;
 }
 
 /** Nest's adapter, as far as it matters. */
