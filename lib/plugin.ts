@@ -27,5 +27,6 @@ export { hostPort, parseHostPort } from './common/host-port.js';
 export { PHASES, type AppPart, type HealthReport, type NodeToAdvertise, type Phase } from './common/lifecycle.js';
 export type { LogFields, Logger } from './common/logger.js';
 export { loadPeer } from './common/peer.js';
-export type { ConfigLayer, ConfigSource } from './config/config-layer.js';
+export type { ConfigLayer, KeyPath } from './config/config-layer.js';
+export type { ConfigEntry, ConfigSource, ConfigWriteOptions } from './config/config-source.js';
 export type { PluginContext, PluginFactory, PluginTable } from './bootstrap/plugin-table.js';

@@ -21,6 +21,7 @@ const APP_OPTIONS = {
   grpc: true,
   http: true,
   redis: true,
+  watchFile: true,
   transport: true,
   registry: true,
   selector: true,

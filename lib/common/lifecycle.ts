@@ -11,7 +11,7 @@ export type Phase = (typeof PHASES)[number];
 /** A part's own word on its state. `down` of a required part makes the app unready. @plugin */
 export interface HealthReport {
   status: 'up' | 'down';
-  /** Why it is down, for people: no secrets. */
+  /** Why it is down, or what is not as it should be although it serves; for people, without secrets. */
   detail?: string;
 }
 

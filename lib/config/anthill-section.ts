@@ -39,6 +39,10 @@ export interface AnthillSection {
   /** How callers treat nodes, whatever the selector. */
   discovery?: DiscoveryOptions;
   codec?: string;
+  /** Where the rest of the config is: named in file, environment or options, not in the centre itself. */
+  configCentre?: PluginChoice;
+  /** Read the file again when it changes. @default false */
+  watchFile?: boolean;
   wires?: readonly string[];
   rpc?: { timeoutMs?: number; maxConcurrent?: number; queue?: number; log?: boolean };
   /** How others reach this process, for endpoints besides the transport (gRPC, health). */

@@ -74,6 +74,8 @@ export interface AppConfig {
   readonly zone?: string;
   readonly discovery: DiscoveryOptions;
   readonly codec: string;
+  readonly configCentre?: PluginConfig;
+  readonly watchFile: boolean;
   /** Best first. */
   readonly wires: readonly string[];
   readonly rpc: {

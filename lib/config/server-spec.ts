@@ -39,6 +39,8 @@ const anthill = object('What mqant has no key for.', {
   zone: text('Where this process is: metadata "zone" of its nodes, and what selector "prefer-zone" prefers.'),
   discovery: object('How callers treat nodes, whatever the selector.', discoveryKeys),
   codec: text('How arguments and results are encoded on the native wire.', { default: 'msgpack' }),
+  configCentre: { kind: 'plugin', doc: 'Where more of the config is: "consul", "etcd", or an object with a name and its options. Named here or in the environment, not in the centre itself.' },
+  watchFile: flag('Read this file again when it changes.', { default: false }),
   wires: list('Wires this process speaks, best first.', { default: ['anthill/1', 'mqant'] }),
   rpc: object('Calls.', {
     timeoutMs: integer('Deadline of a call that sets none, in milliseconds.', 1, { default: 10_000 }),

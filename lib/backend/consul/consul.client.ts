@@ -4,7 +4,7 @@ import { Agent as HttpsAgent } from 'node:https';
 import type Consul from 'consul';
 import { loadPeer } from '../../common/peer.js';
 import type { ConsulAddress, ConsulConnection } from './consul.connection.js';
-import type { ConsulHealthEntry, ConsulRegistration } from './consul.rows.js';
+import type { ConsulHealthEntry, ConsulKey, ConsulKeyRow, ConsulRegistration } from './consul.rows.js';
 
 /**
  * The few calls to Consul that the registry makes. The `consul` package stays behind this file: its results are `any`, it knows no AbortSignal, and
@@ -21,6 +21,14 @@ export interface ConsulClient {
   services(signal?: AbortSignal): Promise<string[]>;
   /** All entries of a service, critical ones too. With an index, held until it moves or `waitMs` passed. */
   health(service: string, block?: { index: bigint; waitMs: number }, signal?: AbortSignal): Promise<{ index: bigint; entries: readonly ConsulHealthEntry[] }>;
+  /** All keys that begin with `prefix`. With an index, held until it moves or `waitMs` passed. */
+  keys(prefix: string, block?: { index: bigint; waitMs: number }, signal?: AbortSignal): Promise<{ index: bigint; rows: readonly ConsulKey[] }>;
+  key(key: string, signal?: AbortSignal): Promise<ConsulKey | undefined>;
+  /**
+   * Writes a key, or takes it out when `value` is undefined; with `ifIndex` only when that is its index (0: it is not there). Resolves with its new index (0: it
+   * is out), or undefined when the index was another one. Never sent twice: when the answer is lost, nobody knows.
+   */
+  writeKey(key: string, value: Uint8Array | undefined, ifIndex?: bigint, signal?: AbortSignal): Promise<bigint | undefined>;
   /** Cuts the connections. */
   close(): void;
 }
@@ -139,8 +147,41 @@ class PackageClient implements ConsulClient {
         return this.held.health.service({ service, ...wire, timeout, index: `${block.index}`, wait: `${Math.ceil(block.waitMs)}ms` } as never);
       },
     );
-    const index = response.headers['x-consul-index'];
-    return { index: typeof index === 'string' && /^\d+$/.test(index) ? BigInt(index) : 0n, entries: Array.isArray(body) ? (body as ConsulHealthEntry[]) : [] };
+    return { index: indexOf(response), entries: Array.isArray(body) ? (body as ConsulHealthEntry[]) : [] };
+  }
+
+  async keys(prefix: string, block?: { index: bigint; waitMs: number }, signal?: AbortSignal) {
+    const { body, response } = await this.ask(`kv/${prefix}`, signal, (wire) => {
+      const options = { key: prefix, recurse: true, buffer: true, ...wire };
+      if (block === undefined) return this.brief.kv.get(options as never);
+      const timeout = block.waitMs * (17 / 16) + wire.timeout;
+      return this.held.kv.get({ ...options, timeout, index: `${block.index}`, wait: `${Math.ceil(block.waitMs)}ms` } as never);
+    });
+    return { index: indexOf(response), rows: Array.isArray(body) ? (body as ConsulKeyRow[]).map(keyOf) : [] };
+  }
+
+  async key(key: string, signal?: AbortSignal): Promise<ConsulKey | undefined> {
+    const { body } = await this.ask(`kv/${key}`, signal, (wire) => this.brief.kv.get({ key, buffer: true, ...wire } as never));
+    return body === undefined ? undefined : keyOf(body as ConsulKeyRow);
+  }
+
+  async writeKey(key: string, value: Uint8Array | undefined, ifIndex?: bigint, signal?: AbortSignal): Promise<bigint | undefined> {
+    const verb = value === undefined ? 'delete' : 'set';
+    const operation = {
+      Verb: ifIndex === undefined ? verb : value === undefined ? 'delete-cas' : 'cas',
+      Key: key,
+      ...(value !== undefined && { Value: Buffer.from(value).toString('base64') }),
+      ...(ifIndex !== undefined && { Index: Number(ifIndex) }),
+    };
+    try {
+      // A transaction of one operation: the only way to learn the index that a write made.
+      const { body } = await this.ask(`txn (${operation.Verb} ${key})`, signal, (wire) => this.brief.transaction.create([{ KV: operation }] as never, wire as never), 'once');
+      const results = (body as { Results?: readonly { KV?: ConsulKeyRow }[] | null } | undefined)?.Results ?? [];
+      return BigInt(results[0]?.KV?.ModifyIndex ?? 0);
+    } catch (cause) {
+      if (ifIndex !== undefined && cause instanceof ConsulRequestError && cause.status === 409) return undefined;
+      throw cause;
+    }
   }
 
   close(): void {
@@ -156,7 +197,7 @@ class PackageClient implements ConsulClient {
     });
   }
 
-  private async ask(what: string, signal: AbortSignal | undefined, send: (wire: Wire) => Promise<unknown>): Promise<{ response: IncomingMessage; body: unknown }> {
+  private async ask(what: string, signal: AbortSignal | undefined, send: (wire: Wire) => Promise<unknown>, times: 'once' | 'again' = 'again'): Promise<{ response: IncomingMessage; body: unknown }> {
     signal?.throwIfAborted();
     // The package hands out the response only to a context that says so, and aborts when the context emits `cancel`.
     const ctx = Object.assign(new EventEmitter(), { includeResponse: true });
@@ -164,8 +205,9 @@ class PackageClient implements ConsulClient {
     signal?.addEventListener('abort', cancel, { once: true });
     const { token, datacenter, timeoutMs } = this.options;
     const wire = { ctx, timeout: timeoutMs, ...(token && { token }), ...(datacenter && { dc: datacenter }) };
-    // A kept connection that the agent has closed meanwhile shows as a reset; all our requests may be sent twice.
-    const once = () => send(wire).catch((cause: { code?: string }) => (cause.code === 'ECONNRESET' && !signal?.aborted ? send(wire) : Promise.reject(cause as Error)));
+    // A kept connection that the agent has closed meanwhile shows as a reset; all our requests but writes of keys may be sent twice.
+    const isAgain = times === 'again';
+    const once = () => send(wire).catch((cause: { code?: string }) => (isAgain && cause.code === 'ECONNRESET' && !signal?.aborted ? send(wire) : Promise.reject(cause as Error)));
     try {
       for (let tried = 1; ; tried++) {
         const asked = this.current;
@@ -178,7 +220,7 @@ class PackageClient implements ConsulClient {
           if (failure.status !== undefined) throw failure;
           // Another request may have moved on already.
           if (this.current === asked) this.current = (asked + 1) % this.agents.length;
-          if (tried >= this.agents.length) throw failure;
+          if (tried >= this.agents.length || (!isAgain && !isRefused(cause))) throw failure;
         }
       }
     } finally {
@@ -199,4 +241,18 @@ class PackageClient implements ConsulClient {
     const why = error.isTimeout ? 'it did not answer in time' : (error.code ?? error.message ?? String(cause));
     return new ConsulRequestError(`${where} cannot be reached (${why}); check that the agent runs and that the address is right`, undefined, cause);
   }
+}
+
+/** Nobody took the connection: nothing was sent. */
+function isRefused(cause: unknown): boolean {
+  return ['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH'].includes((cause as { code?: string }).code ?? '');
+}
+
+function indexOf({ headers }: IncomingMessage): bigint {
+  const index = headers['x-consul-index'];
+  return typeof index === 'string' && /^\d+$/.test(index) ? BigInt(index) : 0n;
+}
+
+function keyOf({ Key, Value, ModifyIndex }: ConsulKeyRow): ConsulKey {
+  return { key: Key, value: Value ?? Buffer.alloc(0), modifyIndex: BigInt(ModifyIndex) };
 }

@@ -40,3 +40,18 @@ export interface ConsulHealthEntry {
   };
   Checks?: readonly { Status?: string }[] | null;
 }
+
+/** One row of `GET /v1/kv/<key>`, its value decoded. A key without a value has null. */
+export interface ConsulKeyRow {
+  Key: string;
+  Value?: Buffer | null;
+  ModifyIndex: number;
+}
+
+/** A key as it stands in Consul. */
+export interface ConsulKey {
+  readonly key: string;
+  readonly value: Buffer;
+  /** Grows with each write. */
+  readonly modifyIndex: bigint;
+}

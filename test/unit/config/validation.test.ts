@@ -11,7 +11,7 @@ describe('config: validation', () => {
     assert.deepEqual(rest, {
       processId: 'development', workDir: '/app', configFile: FILE, logDir: '/app/bin/logs', biDir: '/app/bin/bi', settings: {}, moduleTypes: [],
       transport: { name: 'memory', options: {} }, registry: { name: 'memory', options: {} }, selector: { name: 'random', options: {} },
-      codec: 'msgpack', wires: ['anthill/1', 'mqant'], rpc: { timeoutMs: 10_000, queue: 1024, log: false },
+      codec: 'msgpack', watchFile: false, wires: ['anthill/1', 'mqant'], rpc: { timeoutMs: 10_000, queue: 1024, log: false },
       advertise: {}, health: { enabled: false }, registration: { ttlMs: 20_000, intervalMs: 10_000 }, killWaitMs: 60_000, graceMs: 200, log: { level: 'info', format: 'text' }, redis: {},
       discovery: {
         panicThreshold: 50, holdMs: 15_000,

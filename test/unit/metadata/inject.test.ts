@@ -40,7 +40,7 @@ const handle: AppHandle = {
   rpcOf: (type) => `rpc of ${type}`,
   settingsOf: (type) => `settings of ${type}`,
   clientOf: () => undefined,
-  ...{ adopt() {}, logger: silentLogger, clock: systemClock, random: systemRandom },
+  ...{ adopt() {}, configValue() {}, logger: silentLogger, clock: systemClock, random: systemRandom },
 };
 
 @Module({ providers: [{ provide: APP_HANDLE, useValue: handle }], exports: [APP_HANDLE] })
