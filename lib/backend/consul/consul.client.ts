@@ -4,7 +4,7 @@ import { Agent as HttpsAgent } from 'node:https';
 import type Consul from 'consul';
 import { loadPeer } from '../../common/peer.js';
 import type { ConsulAddress, ConsulConnection } from './consul.connection.js';
-import type { ConsulHealthEntry, ConsulKey, ConsulKeyRow, ConsulRegistration } from './consul.rows.js';
+import type { ConsulHealthEntry, ConsulKey, ConsulKeyOperation, ConsulKeyRow, ConsulRegistration } from './consul.rows.js';
 
 /**
  * The few calls to Consul that the registry makes. The `consul` package stays behind this file: its results are `any`, it knows no AbortSignal, and
@@ -29,6 +29,14 @@ export interface ConsulClient {
    * is out), or undefined when the index was another one. Never sent twice: when the answer is lost, nobody knows.
    */
   writeKey(key: string, value: Uint8Array | undefined, ifIndex?: bigint, signal?: AbortSignal): Promise<bigint | undefined>;
+  /** All of these or none. False when one of them could not be (a key locked by others, another index, a session that is gone). */
+  transact(operations: readonly ConsulKeyOperation[], signal?: AbortSignal): Promise<boolean>;
+  /** A session that ends, and takes its keys with it, at the latest twice `ttlMs` (10 s to a day) after its last renewal. */
+  createSession(name: string, ttlMs: number, signal?: AbortSignal): Promise<string>;
+  /** False when it is gone. */
+  renewSession(id: string, signal?: AbortSignal): Promise<boolean>;
+  /** One that is gone already is no error. */
+  destroySession(id: string, signal?: AbortSignal): Promise<void>;
   /** Cuts the connections. */
   close(): void;
 }
@@ -182,6 +190,38 @@ class PackageClient implements ConsulClient {
       if (ifIndex !== undefined && cause instanceof ConsulRequestError && cause.status === 409) return undefined;
       throw cause;
     }
+  }
+
+  async transact(operations: readonly ConsulKeyOperation[], signal?: AbortSignal): Promise<boolean> {
+    const body = operations.map(({ Value, ...rest }) => ({ KV: { ...rest, ...(Value !== undefined && { Value: Buffer.from(Value).toString('base64') }) } }));
+    try {
+      await this.ask('txn', signal, (wire) => this.brief.transaction.create(body as never, wire as never));
+      return true;
+    } catch (cause) {
+      if (cause instanceof ConsulRequestError && cause.status === 409) return false;
+      throw cause;
+    }
+  }
+
+  async createSession(name: string, ttlMs: number, signal?: AbortSignal): Promise<string> {
+    // No lock delay: whoever takes a key over must know by itself when it may use it.
+    const options = { name, ttl: `${Math.ceil(ttlMs / 1000)}s`, behavior: 'delete', lockdelay: '0s' };
+    const { body } = await this.ask('session/create', signal, (wire) => this.brief.session.create({ ...options, ...wire } as never));
+    return (body as { ID: string }).ID;
+  }
+
+  async renewSession(id: string, signal?: AbortSignal): Promise<boolean> {
+    try {
+      await this.ask('session/renew', signal, (wire) => this.brief.session.renew({ id, ...wire } as never));
+      return true;
+    } catch (cause) {
+      if (cause instanceof ConsulRequestError && cause.status === 404) return false;
+      throw cause;
+    }
+  }
+
+  async destroySession(id: string, signal?: AbortSignal): Promise<void> {
+    await this.ask('session/destroy', signal, (wire) => this.brief.session.destroy({ id, ...wire } as never));
   }
 
   close(): void {
