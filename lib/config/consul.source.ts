@@ -5,6 +5,7 @@ import { Backoff } from '../common/backoff.js';
 import { sleep, systemClock, systemRandom, type Clock, type RandomSource } from '../common/clock.js';
 import type { HealthReport } from '../common/lifecycle.js';
 import { messageOf } from '../common/message-of.js';
+import { withCache } from './cached.source.js';
 import { sourceUnavailable, versionConflict } from './config-errors.js';
 import type { ConfigLayer, KeyPath } from './config-layer.js';
 import type { ConfigEntry, ConfigSource, ConfigWriteOptions } from './config-source.js';
@@ -35,7 +36,7 @@ const NEWS_SPACING_MS = 20;
  * @public
  */
 export function consulConfig(options: ConsulConfigOptions = {}): ConfigSource {
-  return new ConsulSource(options);
+  return withCache(new ConsulSource(options), options.cacheFile);
 }
 
 class ConsulSource implements ConfigSource {
