@@ -11,6 +11,7 @@ export { Ctx, Meta, Payload } from './metadata/params.decorator.js';
 export { Session } from './bootstrap/session.js';
 export { InjectRpc, InjectServices, InjectSettings } from './metadata/inject.decorator.js';
 export { InjectClient, type ClientRef } from './metadata/inject-client.decorator.js';
+export { InjectConfig, OnConfigChange } from './metadata/config.decorators.js';
 export { InjectRedis, type InjectRedisOptions } from './redis/inject-redis.decorator.js';
 export { RpcErrorClass } from './metadata/rpc-error-class.decorator.js';
 export { AppPartProvider } from './metadata/app-part.decorator.js';
@@ -34,7 +35,14 @@ export type { StartOptions } from './bootstrap/app-engine.js';
 export type { LocalNode } from './bootstrap/local-node.js';
 export type { AppHealth, AppPart, AppState, HealthReport } from './common/lifecycle.js';
 export type { AppConfig, ModuleConfig } from './config/app-config.js';
+
+// Config
+export { Config, type ConfigPath, type ConfigSetOptions } from './config/config.js';
+export { ConfigValue, type ConfigListener } from './config/config-value.js';
+export type { ConfigEntry, ConfigSource, ConfigWriteOptions } from './config/config-source.js';
+export type { ConfigOf, ConfigSchema, StandardIssue, StandardResult, StandardSchema } from './common/standard-schema.js';
 export type { RedisConfig, RedisSection } from './config/redis-section.js';
+export { memoryConfig, MemoryConfigHub } from './config/memory.source.js';
 
 // Calls
 export { Rpc, type LocalNodeHandle } from './rpc/rpc.client.js';
@@ -84,6 +92,9 @@ export type { HealthOptions } from './health/health.server.js';
 // In-process adapters and wires
 export { memory as memoryTransport } from './transport/memory/memory.transport.js';
 export { memoryHub as memoryTransportHub } from './transport/memory/memory.hub.js';
+export { uniqueIds, UniqueIds, type UniqueIdsOptions } from './registry/unique-ids.js';
+export { memoryWorkerIds } from './registry/memory.worker-ids.js';
+export { SNOWFLAKE_EPOCH_MS } from './common/snowflake.js';
 export { memory as memoryRegistry, MemoryHub as MemoryRegistryHub } from './registry/memory.registry.js';
 export { anthillWire } from './wire/anthill/anthill.wire.js';
 export { mqantWire, type MqantWireOptions } from './wire/mqant/mqant.wire.js';

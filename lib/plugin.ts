@@ -16,6 +16,8 @@ export type { NodePicker, Picked, PickHint, Selector, ServiceChange } from './co
 export { NODE_META, parseTarget, type ServiceNode } from './common/service-node.js';
 export { rpcError, RPC_REASONS, type RpcReason } from './common/error-catalog.js';
 export { RpcContext, type RpcContextInit } from './common/call-context.js';
+export type { WorkerClaim, WorkerIds } from './common/worker-ids.js';
+export { WORKER_IDS } from './common/snowflake.js';
 export { Backoff, type BackoffOptions } from './common/backoff.js';
 export { sleep, systemClock, systemRandom, type Clock, type RandomSource } from './common/clock.js';
 export { DeadlineEntry, DeadlineQueue } from './common/deadline-queue.js';
@@ -25,5 +27,6 @@ export { hostPort, parseHostPort } from './common/host-port.js';
 export { PHASES, type AppPart, type HealthReport, type NodeToAdvertise, type Phase } from './common/lifecycle.js';
 export type { LogFields, Logger } from './common/logger.js';
 export { loadPeer } from './common/peer.js';
-export type { ConfigLayer, ConfigSource } from './config/config-layer.js';
+export type { ConfigLayer, KeyPath } from './config/config-layer.js';
+export type { ConfigEntry, ConfigSource, ConfigWriteOptions } from './config/config-source.js';
 export type { PluginContext, PluginFactory, PluginTable } from './bootstrap/plugin-table.js';

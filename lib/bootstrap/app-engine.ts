@@ -79,8 +79,18 @@ export class AppEngine {
     return this.current === 'ready' && this.health().every((part) => part.status === 'up');
   }
 
+  /** True while calls are answered: see AppHealth. */
+  get isServing(): boolean {
+    if (!this.advertised || (this.current !== 'starting' && this.current !== 'ready')) return false;
+    return this.options.transport.health().status === 'up' && this.partsHealth().every(({ status }) => status === 'up');
+  }
+
+  private partsHealth(): ({ name: string } & HealthReport)[] {
+    return this.started.flatMap((part) => (part.health ? [{ name: part.name, ...healthOf(part) }] : []));
+  }
+
   health(): ({ name: string } & HealthReport)[] {
-    const parts = this.started.flatMap((part) => (part.health ? [{ name: part.name, ...healthOf(part) }] : []));
+    const parts = this.partsHealth();
     return this.opened ? [...this.options.runtime.health(), ...parts] : parts;
   }
 

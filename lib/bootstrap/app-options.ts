@@ -4,7 +4,7 @@ import type { ErrorClass } from '../common/handler-options.js';
 import type { AppPart } from '../common/lifecycle.js';
 import type { NodeFilter, Selector } from '../common/selection.js';
 import type { AnthillSection, PluginChoice } from '../config/anthill-section.js';
-import type { ConfigSource } from '../config/config-layer.js';
+import type { ConfigSource } from '../config/config-source.js';
 import type { LaunchOptions } from '../config/launch.js';
 import type { ClientClass } from '../metadata/tokens.js';
 import type { Registry } from '../registry/registry.js';
@@ -22,7 +22,7 @@ import type { PluginTable } from './plugin-table.js';
  * (`nats({...})`) or names that config could use as well.
  * @public
  */
-export interface AppOptions extends LaunchOptions, Pick<AnthillSection, 'processName' | 'environment' | 'zone' | 'discovery' | 'rpc' | 'advertise' | 'health' | 'registration' | 'databases' | 'killWaitMs' | 'graceMs' | 'log' | 'redis' | 'grpc'> {
+export interface AppOptions extends LaunchOptions, Pick<AnthillSection, 'processName' | 'environment' | 'zone' | 'discovery' | 'rpc' | 'advertise' | 'health' | 'registration' | 'databases' | 'killWaitMs' | 'graceMs' | 'log' | 'redis' | 'watchFile' | 'grpc' | 'http'> {
   /** @default memory() */
   transport?: Transport | PluginChoice;
   /** @default memory() */

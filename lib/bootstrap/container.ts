@@ -11,6 +11,7 @@ import { errorTypesOf } from './error-classes.js';
 import { exploreClasses } from '../wiring/explore-classes.js';
 import type { RunnableModule } from './app-engine.js';
 import { checkedPart } from './app-parts.js';
+import { bindConfigListeners } from './config-listeners.js';
 import { HandlerBinder } from './handler-binder.js';
 import { addNode, type PreparedApp } from './prepare-app.js';
 import { RpcSessionLink } from '../rpc/session-link.js';
@@ -89,7 +90,8 @@ export class Container {
   /** Gives the servers their handlers. @throws BootError with every mistake found */
   async bind(): Promise<void> {
     this.check();
-    const { nodes, runtime } = this.prepared;
+    const { nodes, runtime, live } = this.prepared;
+    await bindConfigListeners(this.modules, live);
     const errors = new Set<ErrorClass>();
     const bound = await new HandlerBinder(this.modules, this.access.get(ApplicationConfig), new RpcSessionLink(runtime.rpc)).bind(this.services);
     for (const [{ type }, handlers] of bound) {

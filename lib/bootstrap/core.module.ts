@@ -1,4 +1,5 @@
 import { Module, type DynamicModule, type Provider } from '@nestjs/common';
+import { Config } from '../config/config.js';
 import { APP_CONFIG, APP_HANDLE, REGISTRY, RPC, SERVICES, type AppHandle, type ClientClass } from '../metadata/tokens.js';
 import { Services } from '../selector/services.js';
 import { clientTokens } from './module-graph.js';
@@ -24,9 +25,10 @@ export class AnthillCoreModule {
         { provide: SERVICES, useFactory: (application: RpcApplication) => new Services((type) => application.rpc.nodes(type), () => application.config.environment), inject: [RpcApplication] },
         { provide: REGISTRY, useFactory: (application: RpcApplication) => application.registry, inject: [RpcApplication] },
         { provide: APP_CONFIG, useFactory: (application: RpcApplication) => () => application.config, inject: [RpcApplication] },
+        { provide: Config, useFactory: (application: RpcApplication) => application.settings, inject: [RpcApplication] },
         ...typed,
       ],
-      exports: [RpcApplication, APP_CONFIG, APP_HANDLE, REGISTRY, RPC, SERVICES, ...typed.map(({ provide }) => provide)],
+      exports: [RpcApplication, Config, APP_CONFIG, APP_HANDLE, REGISTRY, RPC, SERVICES, ...typed.map(({ provide }) => provide)],
     };
   }
 }

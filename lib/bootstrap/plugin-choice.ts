@@ -6,6 +6,7 @@ const KINDS = {
   registry: { methods: ['register', 'deregister', 'get', 'watch'], example: "memoryRegistry(), consul({ ... }) or 'consul'" },
   selector: { methods: ['pick'], example: "random(), custom(...) or 'round-robin'" },
   codec: { methods: ['encode', 'decode'], example: "msgpack(), json() or 'json'" },
+  configCentre: { methods: ['load'], example: "consulConfig({ ... }) or 'consul'" },
   wire: { methods: ['open'], example: "anthillWire(), mqantWire() or 'mqant'" },
 } as const satisfies Record<string, { methods: readonly string[]; example: string }>;
 

@@ -1,6 +1,7 @@
 import { type Logger, silentLogger } from '../common/logger.js';
 import type { Selector } from '../common/selection.js';
 import type { PluginConfig } from '../config/app-config.js';
+import type { ConfigSource } from '../config/config-source.js';
 import { type PluginNames, unknownPlugin } from '../config/plugin-names.js';
 import type { Registry } from '../registry/registry.js';
 import type { Codec } from '../rpc/codec.js';
@@ -25,6 +26,8 @@ export interface PluginContext {
   readonly logger: Logger;
   /** The app's environment. @default process.env */
   readonly env?: Readonly<Record<string, string | undefined>>;
+  /** The name of the environment (`Anthill.environment`), for config centres: as far as it is known before them. */
+  readonly environment?: string;
   /** Makes the strategy that another one wraps, of its name or an object with `name` and options. @throws BootError PLUGIN_UNKNOWN, PLUGIN_INVALID */
   selector(choice: unknown): Promise<Selector>;
 }
@@ -36,6 +39,7 @@ export interface PluginTable extends Record<PluginKind, object> {
   readonly selector: Readonly<Record<string, PluginFactory<Selector>>>;
   readonly codec: Readonly<Record<string, PluginFactory<Codec>>>;
   readonly wire: Readonly<Record<string, PluginFactory<Wire>>>;
+  readonly configCentre: Readonly<Record<string, PluginFactory<ConfigSource>>>;
 }
 
 /** What comes with the package. Adapters that need a vendor are loaded when they are named. */
@@ -62,7 +66,17 @@ export const BUILT_IN: PluginTable = Object.freeze({
     'anthill/1': () => anthillWire(),
     mqant: async () => (await import('../wire/mqant/mqant.wire.js')).mqantWire(),
   },
+  configCentre: {
+    memory: async () => (await import('../config/memory.source.js')).memoryConfig(),
+    consul: async (options, { env, environment }) => (await import('../config/consul.source.js')).consulConfig({ ...(env && { env }), ...inHrpc(options, environment), ...options }),
+    etcd: async (options, { environment }) => (await import('../config/etcd.source.js')).etcdConfig({ ...inHrpc(options, environment), ...options }),
+  },
 } satisfies PluginTable);
+
+/** hrpc's keys begin with the environment. */
+function inHrpc({ layout }: Readonly<Record<string, unknown>>, environment: string | undefined): { environment?: string } {
+  return layout === 'hrpc' && environment !== undefined ? { environment } : {};
+}
 
 /** Users' additions win over what comes with the package. */
 export function mergeTables(added: Partial<PluginTable> | undefined): PluginTable {

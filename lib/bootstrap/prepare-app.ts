@@ -38,13 +38,18 @@ export interface PreparedApp extends PreparedGraph {
 }
 
 /** Makes the plug-ins and the nodes; nothing connects yet. @throws BootError */
-export async function prepareApp(graph: PreparedGraph, options: AppOptions): Promise<PreparedApp> {
+export function prepareApp(graph: PreparedGraph, options: AppOptions): Promise<PreparedApp> {
+  return graph.live.guard(() => prepare(graph, options));
+}
+
+async function prepare(graph: PreparedGraph, options: AppOptions): Promise<PreparedApp> {
   const { config } = graph;
   const clock = options.clock ?? systemClock;
   const random = options.random ?? systemRandom;
   const nestLogger = options.logger ?? consoleLogger(config);
   const logger = new NestLogger(nestLogger || SILENT);
   for (const warning of graph.warnings) logger.warn(warning);
+  graph.live.logTo(logger);
   if (graph.elsewhere.length > 0) logger.info(`process group '${config.processId}' runs without: ${graph.elsewhere.join(', ')}`);
   const context = { logger, ...(options.env && { env: options.env }) };
   const table = mergeTables(options.plugins);

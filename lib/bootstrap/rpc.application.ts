@@ -2,9 +2,11 @@ import type { Type } from '@nestjs/common';
 import type { Clock, RandomSource } from '../common/clock.js';
 import type { AppHealth, AppPart, AppState } from '../common/lifecycle.js';
 import type { Logger } from '../common/logger.js';
+import type { ConfigSchema } from '../common/standard-schema.js';
 import type { ClientOptions } from '../common/client-contract.js';
 import type { AppConfig } from '../config/app-config.js';
-import { loadConfig } from '../config/load-config.js';
+import { Config, keysOf } from '../config/config.js';
+import type { ConfigValue } from '../config/config-value.js';
 import type { AppHandle, ClientClass } from '../metadata/tokens.js';
 import { HealthServer } from '../health/health.server.js';
 import { Rpc } from '../rpc/rpc.client.js';
@@ -31,22 +33,22 @@ import { typedClient } from './typed-client-of.js';
 export class RpcApplication implements AppHandle, HookedApp, ServiceHost {
   /** Calls services from outside of modules. */
   readonly rpc: Rpc;
+  /** @internal */
+  readonly settings: Config;
   private readonly engine: AppEngine;
   /** Parts that config alone asks for. */
   private readonly builtIn: readonly AppPart[];
   private container: Container | undefined;
-  private liveConfig: AppConfig;
   private startPromise: Promise<this> | undefined;
   /** Ends before the stop that it causes; {@link startPromise} after it. */
   private starting: Promise<this> | undefined;
   private drainPromise: Promise<void> | undefined;
   private stopPromise: Promise<void> | undefined;
   private isStarting = false;
+  private reloading: Promise<unknown> = Promise.resolve();
   private hasStarted = false;
   /** A start, or a `run()`, came to nothing. */
   private hasFailed = false;
-  private reloading: Promise<unknown> = Promise.resolve();
-  private warned: readonly string[];
   private releaseSignals: (() => void) | undefined;
   private readonly deadline = new AbortController();
   private readonly settle: { resolve: () => void; reject: (error: unknown) => void };
@@ -58,14 +60,14 @@ export class RpcApplication implements AppHandle, HookedApp, ServiceHost {
 
   /** @internal */
   constructor(private readonly prepared: PreparedApp) {
-    const { runtime, transport, registry, clock, logger, config, options } = prepared;
+    const { runtime, transport, registry, clock, logger, config, live, options } = prepared;
+    live.onSwap((changed) => this.onConfig(changed));
+    this.settings = new Config(live, clock);
     let settle: typeof this.settle | undefined;
     this.closed = new Promise((resolve, reject) => (settle = { resolve, reject }));
     this.closed.catch(() => {});
     this.settle = settle!;
-    this.warned = prepared.warnings;
     this.rpc = runtime.rpc;
-    this.liveConfig = config;
     this.builtIn = config.health.enabled ? [new HealthServer(config.health, { health: () => this.health(), logger })] : [];
     this.engine = new AppEngine({
       runtime,
@@ -75,8 +77,8 @@ export class RpcApplication implements AppHandle, HookedApp, ServiceHost {
       logger,
       random: prepared.random,
       name: config.processName ?? config.processId,
-      graceMs: () => this.liveConfig.graceMs,
-      parts: () => [...this.builtIn, ...(options.parts ?? []), ...(this.container?.parts() ?? [])],
+      graceMs: () => this.config.graceMs,
+      parts: () => [live, ...this.builtIn, ...(options.parts ?? []), ...(this.container?.parts() ?? [])],
       runs: () => this.container?.runnables() ?? [],
       bind: () => this.container?.bind(),
       onRunFailed: (error, type) => this.onRunFailed(error, type),
@@ -99,7 +101,7 @@ export class RpcApplication implements AppHandle, HookedApp, ServiceHost {
 
   /** The config as last read. */
   get config(): AppConfig {
-    return this.liveConfig;
+    return this.prepared.live.config;
   }
 
   /** Nodes of this process, by service type. */
@@ -140,13 +142,19 @@ export class RpcApplication implements AppHandle, HookedApp, ServiceHost {
     return this.prepared.random;
   }
 
+  /** @internal All services that the code knows, those of other processes included. */
+  get services(): readonly { readonly classRef: Type; readonly options: Readonly<{ type: string }> }[] {
+    return this.prepared.services;
+  }
+
   /** @internal */
   get registry(): Registry {
     return this.prepared.registry;
   }
 
   health(): AppHealth {
-    return { state: this.state, ready: this.drainPromise === undefined && this.engine.isReady, parts: this.engine.health() };
+    const isStopping = this.drainPromise !== undefined;
+    return { state: this.state, ready: !isStopping && this.engine.isReady, serving: !isStopping && this.engine.isServing, parts: this.engine.health() };
   }
 
   /**
@@ -228,6 +236,8 @@ export class RpcApplication implements AppHandle, HookedApp, ServiceHost {
     const closing = afterDeadline(this.prepared.clock, this.deadline.signal);
     await this.engine.tried('close modules', async () => this.container && within(this.container.close(), closing.signal, 'destroy hooks did not end in time'));
     await this.engine.close(closing.signal);
+    // Not by its part: it is open from before the start.
+    await this.engine.tried('close config', () => within(this.prepared.live.close(), closing.signal, 'a config source did not close in time'));
     closing.cancel();
     this.engine.moveTo(this.hasFailed ? 'failed' : 'stopped');
     await this.engine.hooked('afterStop', () => hooks?.afterStop?.(this), this.deadline.signal);
@@ -245,7 +255,7 @@ export class RpcApplication implements AppHandle, HookedApp, ServiceHost {
 
   private async doDrain(): Promise<void> {
     const { clock, options } = this.prepared;
-    const cancel = clock.after(this.liveConfig.killWaitMs, () => this.deadline.abort(new Error('killWaitMs is over')), true);
+    const cancel = clock.after(this.config.killWaitMs, () => this.deadline.abort(new Error('killWaitMs is over')), true);
     this.deadline.signal.addEventListener('abort', cancel, { once: true });
     const wasRunning = this.state === 'ready';
     if (this.isStarting) {
@@ -282,31 +292,22 @@ export class RpcApplication implements AppHandle, HookedApp, ServiceHost {
    * with mistakes changes nothing and is logged. @throws BootError, or what the hook onReload throws
    */
   reload(): Promise<AppConfig> {
-    // One after the other: the last one asked for is the one that stays.
-    const result = this.reloading.then(() => this.doReload()).then((config) => this.tellReload(config));
+    // One after the other, their hooks too.
+    const result = this.reloading.then(() => this.prepared.live.reload()).then((config) => this.tellReload(config));
     this.reloading = result.catch(() => {});
     return result;
   }
 
-  private async doReload(): Promise<AppConfig> {
-    const { logger, nestLogger, options } = this.prepared;
-    try {
-      const { config, warnings } = await loadConfig(this.prepared.configOptions);
-      for (const warning of warnings) if (!this.warned.includes(warning)) logger.warn(warning);
-      this.warned = warnings;
-      this.liveConfig = config;
-      this.prepared.runtime.setTimeoutMs(config.rpc.timeoutMs);
-      if (options.logger === undefined) setLevel(nestLogger, config);
-      logger.info('config read again');
-      return config;
-    } catch (error) {
-      logger.error(`the new config has mistakes, the old one stays: ${(error as Error).message}`);
-      throw error;
-    }
+  /** Every new config, wherever it came from. */
+  private onConfig(config: AppConfig): void {
+    const { runtime, nestLogger, options } = this.prepared;
+    runtime.setTimeoutMs(config.rpc.timeoutMs);
+    if (options.logger === undefined) setLevel(nestLogger, config);
   }
 
   private async tellReload(config: AppConfig): Promise<AppConfig> {
     const { options, logger } = this.prepared;
+    logger.info('config read again');
     try {
       await options.hooks?.onReload?.(config);
       return config;
@@ -333,7 +334,12 @@ export class RpcApplication implements AppHandle, HookedApp, ServiceHost {
 
   /** @internal */
   settingsOf(type: string): unknown {
-    return this.liveConfig.reveal(this.liveConfig.moduleOf(type).settings, `Anthill.modules.${type}.settings`);
+    return this.config.reveal(this.config.moduleOf(type).settings, `Anthill.modules.${type}.settings`);
+  }
+
+  /** @internal */
+  configValue(path: string, schema: ConfigSchema | undefined): ConfigValue {
+    return this.prepared.live.valueOf({ path: keysOf(path), schema });
   }
 
   /** @internal */

@@ -11,7 +11,7 @@ export type Phase = (typeof PHASES)[number];
 /** A part's own word on its state. `down` of a required part makes the app unready. @plugin */
 export interface HealthReport {
   status: 'up' | 'down';
-  /** Why it is down, for people: no secrets. */
+  /** Why it is down, or what is not as it should be although it serves; for people, without secrets. */
   detail?: string;
 }
 
@@ -48,6 +48,11 @@ export interface AppHealth {
   readonly state: AppState;
   /** False while anything below is down, and before and after serving. */
   readonly ready: boolean;
+  /**
+   * Calls are answered: true from the moment on in which nodes are registered, while HTTP and gates still open; and whatever the registry says, which is not
+   * needed for it. What checks of a registry ask for: between registration and `ready` they must not find a node unwell.
+   */
+  readonly serving: boolean;
   readonly parts: readonly ({ readonly name: string } & HealthReport)[];
 }
 

@@ -1,5 +1,6 @@
 import type { DiscoveryOptions } from '../common/discovery-options.js';
 import type { GrpcSection } from './grpc-section.js';
+import type { HttpSection } from './http-section.js';
 import type { DatabaseSection } from './database-section.js';
 import type { RedisSection } from './redis-section.js';
 
@@ -38,6 +39,10 @@ export interface AnthillSection {
   /** How callers treat nodes, whatever the selector. */
   discovery?: DiscoveryOptions;
   codec?: string;
+  /** Where the rest of the config is: named in file, environment or options, not in the centre itself. */
+  configCentre?: PluginChoice;
+  /** Read the file again when it changes. @default false */
+  watchFile?: boolean;
   wires?: readonly string[];
   rpc?: { timeoutMs?: number; maxConcurrent?: number; queue?: number; log?: boolean };
   /** How others reach this process, for endpoints besides the transport (gRPC, health). */
@@ -49,6 +54,7 @@ export interface AnthillSection {
   graceMs?: number;
   log?: { level?: LogLevel; format?: LogFormat };
   grpc?: GrpcSection;
+  http?: HttpSection;
   databases?: Record<string, DatabaseSection>;
   /** By the name that `@InjectRedis(name)` asks for. */
   redis?: Record<string, RedisSection>;

@@ -36,6 +36,7 @@ export function assembleConfig(launch: Launch, layers: readonly ConfigLayer[], m
   let merged: Tree = { settings: {}, anthill: defaults(moduleTypes) };
   let moduleLayers = 0;
   for (const layer of layers) {
+    for (const mistake of layer.mistakes ?? []) findings.mistake(mistake);
     const tree = translateLayer(checkLayer(layer, findings), layer, launch.processId, findings);
     if (tree.module) {
       moduleLayers++;
@@ -70,7 +71,7 @@ function defaults(moduleTypes: readonly string[]): Plain {
 const DEFAULT_INTERVAL_MS = (anthillSpec.keys.registration as ObjectSpec).keys.intervalMs!.default as number;
 
 function snapshot(launch: Launch, tree: Tree, findings: Findings): AppConfig {
-  const { modules: _modules, redis, rpc, registration: _registration, transport, registry, selector, ...plain } = tree.anthill;
+  const { modules: _modules, redis, rpc, registration: _registration, transport, registry, selector, configCentre, ...plain } = tree.anthill;
   const { maxConcurrent, ...calls } = rpc as Plain;
   const registration = timesOf('Anthill.registration', objectAt(tree.anthill, 'registration'), findings);
   const modules = modulesOf(tree, launch.processId, registration, findings);
@@ -93,9 +94,11 @@ function snapshot(launch: Launch, tree: Tree, findings: Findings): AppConfig {
     transport: pluginOf(transport as Plain),
     registry: pluginOf(registry as Plain),
     selector: pluginOf(selector as Plain),
+    ...(configCentre !== undefined && { configCentre: pluginOf(configCentre as Plain) }),
     rpc: { ...calls, ...(maxConcurrent !== 0 && { maxConcurrent }) },
     health: healthOf(objectAt(tree.anthill, 'health')),
     registration,
+    http: objectAt(tree.anthill, 'http'),
     redis: readRedis(redis as Plain | undefined, findings),
   };
   // The description vouches for the rest: checked key by key, defaults filled in.

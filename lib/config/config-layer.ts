@@ -1,3 +1,4 @@
+/** @plugin */
 export type KeyPath = readonly (string | number)[];
 
 /**
@@ -16,16 +17,10 @@ export interface ConfigLayer {
   readonly texts?: boolean;
   /** An unknown key is an error, not a warning: code, unlike files, is not shared with other versions and other frameworks. */
   readonly strict?: boolean;
-}
-
-/**
- * Makes layers: a file, a config centre. Between file and environment in precedence when passed to `loadConfig`.
- * @plugin
- */
-export interface ConfigSource {
-  readonly name: string;
-  /** Reads everything once. Rejects with a message that names the address and what to try; an absent value is an empty tree. */
-  load(signal?: AbortSignal): Promise<ConfigLayer>;
+  /** What could not be read at all, each with its place: such a layer is not taken. */
+  readonly mistakes?: readonly string[];
+  /** Grows with each change of the source. */
+  readonly revision?: bigint;
 }
 
 /** `Module.web[0].Id`. */

@@ -1,7 +1,10 @@
 import { BootError } from '../common/boot-error.js';
+import { messageOf } from '../common/message-of.js';
 import type { AnthillSection } from './anthill-section.js';
+import type { AppConfig } from './app-config.js';
 import { assembleConfig, type LoadedConfig } from './build-config.js';
-import { type ConfigLayer, type ConfigSource, formatPath } from './config-layer.js';
+import { type ConfigLayer, formatPath } from './config-layer.js';
+import type { ConfigSource } from './config-source.js';
 import { readEnvironment } from './environment.source.js';
 import { readConfigFile } from './file.source.js';
 import { Findings } from './findings.js';
@@ -42,23 +45,42 @@ export interface LoadConfigOptions extends LaunchOptions {
  */
 export async function loadConfig(options: LoadConfigOptions = {}): Promise<LoadedConfig> {
   const findings = new Findings();
+  const base = readBase(options, findings);
+  const sources = await loadSources(options.sources ?? [], findings, options.signal);
+  const config = composeConfig(base, [...base.file, ...sources], options, findings);
+  findings.throwIfAny();
+  return { config, warnings: findings.warnings };
+}
+
+/** What is read at once, and does not change while the process lives, but for the file. */
+export interface ConfigBase {
+  readonly launch: Launch;
+  /** The file, when there is one. */
+  readonly file: readonly ConfigLayer[];
+  /** Environment and options. */
+  readonly above: readonly ConfigLayer[];
+}
+
+/** Reads flags, environment and the file; mistakes go to `findings`. */
+export function readBase(options: LoadConfigOptions, findings: Findings): ConfigBase {
   const flags = options.flags === false ? undefined : findings.attempt(() => parseFlags(options.argv ?? process.argv.slice(2)));
   for (const warning of flags?.warnings ?? []) findings.warn(warning);
   const env = options.env ?? process.env;
   const environment = readEnvironment(env);
   const named = { ...resolveLaunch(options, flags?.values ?? {}, environment.launch, options.cwd ?? process.cwd(), findings), env };
   const file = findings.attempt(() => readFile(named, findings));
-  const launch = file ? named : withoutFile(named);
-  const layers = [
-    ...(file ? [file] : []),
-    ...(await loadSources(options.sources ?? [], findings, options.signal)),
-    ...environment.layers,
-    ...(options.overrides ? [overridesLayer(options.overrides)] : []),
-  ];
-  const config = assembleConfig(launch, layers, options.moduleTypes ?? [], findings);
+  return {
+    launch: file ? named : withoutFile(named),
+    file: file ? [file] : [],
+    above: [...environment.layers, ...(options.overrides ? [overridesLayer(options.overrides)] : [])],
+  };
+}
+
+/** One config of all layers; with mistakes in `findings` the result is of no use. @param lower file and sources */
+export function composeConfig({ launch, above }: ConfigBase, lower: readonly ConfigLayer[], options: LoadConfigOptions, findings: Findings): AppConfig {
+  const config = assembleConfig(launch, [...lower, ...above], options.moduleTypes ?? [], findings);
   if (options.plugins) findings.errors.push(...checkPluginNames(config, options.plugins));
-  findings.throwIfAny();
-  return { config, warnings: findings.warnings };
+  return config;
 }
 
 function readFile(launch: Launch, findings: Findings): ConfigLayer | undefined {
@@ -80,10 +102,14 @@ async function loadSources(sources: readonly ConfigSource[], findings: Findings,
   const results = await Promise.allSettled(sources.map((source) => source.load(signal)));
   return results.flatMap((result, i) => {
     if (result.status === 'fulfilled') return [result.value];
-    const { message } = result.reason instanceof Error ? result.reason : new Error(String(result.reason));
-    findings.errors.push(new BootError('CONFIG_SOURCE_FAILED', `config source ${sources[i]!.name}: ${message}`, { cause: result.reason }));
+    findings.errors.push(sourceFailed(sources[i]!, result.reason));
     return [];
   });
+}
+
+export function sourceFailed({ name }: ConfigSource, reason: unknown): BootError {
+  // A missing package says it best itself.
+  return reason instanceof BootError ? reason : new BootError('CONFIG_SOURCE_FAILED', `config source ${messageOf(reason).startsWith(name) ? '' : `${name}: `}${messageOf(reason)}`, { cause: reason });
 }
 
 /** Options have the shape of the section `Anthill`, with the settings of the application beside. */

@@ -18,7 +18,7 @@ export function mergePlain(base: Plain, over: Plain, options: MergeOptions = {})
   return result;
 }
 
-const PLUGIN_KEYS = ['transport', 'registry', 'selector'] as const;
+const PLUGIN_KEYS = ['transport', 'registry', 'selector', 'configCentre'] as const;
 
 /** As `mergePlain`, for the section `Anthill`: a plug-in of another name does not inherit the options of the one it replaces. */
 export function mergeAnthill(base: Plain, over: Plain, options: MergeOptions = {}): Plain {

@@ -1,6 +1,7 @@
 import type { DiscoveryOptions, OutlierDetectionOptions } from '../common/discovery-options.js';
 import { type AnthillSection, LOG_FORMATS, LOG_LEVELS, type NodeOptions } from './anthill-section.js';
 import { grpcSpec } from './grpc-section.js';
+import { httpSpec } from './http-section.js';
 import { databasesSpec } from './database-section.js';
 import { redisSpec } from './redis-section.js';
 import type { Spec } from './spec.js';
@@ -38,6 +39,8 @@ const anthill = object('What mqant has no key for.', {
   zone: text('Where this process is: metadata "zone" of its nodes, and what selector "prefer-zone" prefers.'),
   discovery: object('How callers treat nodes, whatever the selector.', discoveryKeys),
   codec: text('How arguments and results are encoded on the native wire.', { default: 'msgpack' }),
+  configCentre: { kind: 'plugin', doc: 'Where more of the config is: "consul", "etcd", or an object with a name and its options. Named here or in the environment, not in the centre itself.' },
+  watchFile: flag('Read this file again when it changes.', { default: false }),
   wires: list('Wires this process speaks, best first.', { default: ['anthill/1', 'mqant'] }),
   rpc: object('Calls.', {
     timeoutMs: integer('Deadline of a call that sets none, in milliseconds.', 1, { default: 10_000 }),
@@ -64,6 +67,7 @@ const anthill = object('What mqant has no key for.', {
     format: text('Lines for people, or one JSON object a line.', { oneOf: LOG_FORMATS, default: 'text' }),
   }),
   grpc: grpcSpec,
+  http: httpSpec,
   databases: databasesSpec,
   redis: map('Redis clients, by the name that @InjectRedis(name) asks for.', 'name', redisSpec),
   modules: map(

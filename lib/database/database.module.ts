@@ -96,15 +96,23 @@ export async function databaseModule(name: string, imports: DynamicModule['impor
 
 /** A module that provides repositories. */
 export async function featureModule(name: string, entities: readonly EntityRef[], migrations: readonly (Function | string)[] = []): Promise<DynamicModule> {
-  const { TypeOrmModule, getRepositoryToken } = await loadTypeorm(name);
+  const { getRepositoryToken } = await loadTypeorm(name);
   const feature = Symbol(`entities of database '${name}'`);
-  const repositories = entities.map((entity) => ({ provide: repositoryToken(entity, name), useExisting: getRepositoryToken(entity as never, name) as never }));
+  const repositories = entities.flatMap((entity): (Provider & { provide: unknown })[] => [
+    { provide: repositoryToken(entity, name), useFactory: (source: RepositorySource) => source.repositoryOf?.(entity) ?? source.getRepository(entity), inject: [dbToken(name)] },
+    { provide: getRepositoryToken(entity as never, name) as never, useExisting: repositoryToken(entity, name) },
+  ]);
   return {
     module: class DatabaseEntities {},
-    imports: [TypeOrmModule.forFeature([...entities] as never[], name)],
     providers: [{ provide: feature, useValue: new DatabaseFeature(name, entities, migrations) }, ...repositories],
-    exports: [...repositories.map(({ provide }) => provide), TypeOrmModule],
+    exports: repositories.map(({ provide }) => provide as symbol),
   };
+}
+
+/** Ours, or a DataSource that a test puts in its place. */
+interface RepositorySource {
+  repositoryOf?(entity: EntityRef): unknown;
+  getRepository(entity: EntityRef): unknown;
 }
 
 function optionsToken(name: string): symbol {

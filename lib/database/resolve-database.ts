@@ -17,7 +17,7 @@ export interface DatabaseSources {
 
 const PORTS: Readonly<Record<DatabaseType, number>> = { sqljs: 0, mariadb: 3306, mysql: 3306, postgres: 5432 };
 const PROTOCOLS: Readonly<Record<string, DatabaseType>> = { 'mariadb:': 'mariadb', 'mysql:': 'mysql', 'postgres:': 'postgres', 'postgresql:': 'postgres' };
-const ON_SERVERS = ['url', 'host', 'port', 'database', 'username', 'password', 'ssl'] as const;
+const ON_SERVERS = ['host', 'port', 'database', 'username', 'password', 'ssl'] as const;
 
 /** Puts together what code and config say. @throws BootError DATABASE_OPTIONS, every mistake */
 export function resolveDatabase({ name, code = {}, isInCode = Object.keys(code).length > 0, config = {}, memory, workDir }: DatabaseSources): ResolvedDatabase {
@@ -32,8 +32,9 @@ export function resolveDatabase({ name, code = {}, isInCode = Object.keys(code).
   const url = given.url === undefined ? undefined : partsOf(given.url, wrong);
   const type = given.type ?? url?.type ?? 'sqljs';
   if (url !== undefined && url.type !== type && !(isMysql(url.type) && isMysql(type))) wrong(`type is ${type} and url is one of ${url.type}; drop one of them`);
-  const misplaced = type === 'sqljs' ? ON_SERVERS.filter((key) => given[key] !== undefined) : given.file !== undefined ? ['file'] : [];
-  if (misplaced.length > 0) wrong(type === 'sqljs' ? `${misplaced.join(', ')} ${misplaced.length > 1 ? 'are' : 'is'} of a server, and there is no type; say type: mariadb, mysql or postgres` : `file is of an embedded database, and type is ${type}; drop one of them`);
+  const strangers = ON_SERVERS.filter((key) => given[key] !== undefined);
+  if (type === 'sqljs' && given.url === undefined && strangers.length > 0) wrong(`${strangers.join(', ')} ${strangers.length > 1 ? 'are' : 'is'} of a server, and there is no type; say type: mariadb, mysql or postgres`);
+  if (type !== 'sqljs' && given.file !== undefined) wrong(`file is of an embedded database, and type is ${type}; drop one of them`);
   const database = given.database ?? url?.database;
   if (type !== 'sqljs' && database === undefined) wrong('there is no database: which one of the server is it?');
   if (mistakes.length > 0) throw bootErrors(mistakes);

@@ -31,8 +31,8 @@ export interface HealthDeps {
 }
 
 /**
- * Answers probes over HTTP: `/livez` (the process runs), `/readyz` (it serves; JSON of all parts), and on any other path what hrpc answers, `I'm alive.`, as
- * long as it is ready. The first part to start and the last to stop: a process that starts, or drains, is alive and not ready.
+ * Answers probes over HTTP: `/livez` (the process runs), `/readyz` (it is ready; JSON of all parts), and on any other path what hrpc answers, `I'm alive.`, as
+ * long as calls are answered. The first part to start and the last to stop: a process that starts, or drains, is alive and not ready.
  */
 @AppPartProvider()
 export class HealthServer implements AppPart {
@@ -98,9 +98,10 @@ export class HealthServer implements AppPart {
     const path = request.url!.split('?', 1)[0];
     if (path === '/livez') return send(response, 200, 'text/plain; charset=utf-8', 'ok\n');
     const health = this.deps.health();
-    const status = health.ready ? 200 : 503;
-    if (path === '/readyz') return send(response, status, 'application/json; charset=utf-8', `${JSON.stringify(health)}\n`);
-    send(response, status, 'text/plain; charset=utf-8', health.ready ? "I'm alive." : `not ready: ${health.state}`);
+    if (path === '/readyz') return send(response, health.ready ? 200 : 503, 'application/json; charset=utf-8', `${JSON.stringify(health)}\n`);
+    if (health.serving) return send(response, 200, 'text/plain; charset=utf-8', "I'm alive.");
+    const down = health.parts.filter(({ status }) => status === 'down').map(({ name }) => name);
+    send(response, 503, 'text/plain; charset=utf-8', `not serving: ${health.state}${down.length > 0 ? `, down: ${down.join(', ')}` : ''}`);
   }
 }
 

@@ -2,6 +2,7 @@ import type { ClientOptions } from '../common/client-contract.js';
 import type { Clock, RandomSource } from '../common/clock.js';
 import type { AppHealth, AppPart } from '../common/lifecycle.js';
 import type { Logger } from '../common/logger.js';
+import type { ConfigSchema } from '../common/standard-schema.js';
 
 /** The app, as the providers of `@RpcModule` classes see it. The global core module provides it under {@link APP_HANDLE}. @plugin */
 export interface AppHandle {
@@ -11,6 +12,8 @@ export interface AppHandle {
   settingsOf(type: string): unknown;
   /** A typed client of a class with `@RpcModule` or `@RpcContract`. */
   clientOf(ref: ClientClass, options: ClientOptions | undefined): unknown;
+  /** A live value of the config, a `ConfigValue`. @param path below `Settings`, with dots */
+  configValue(path: string, schema: ConfigSchema | undefined): unknown;
   /** Whether it is ready, and how its parts are. */
   health(): AppHealth;
   /**

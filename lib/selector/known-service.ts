@@ -32,6 +32,8 @@ export interface ServiceSettings {
   readonly outliers: OutlierLimits | undefined;
   readonly outlierEvents: OutlierEvents;
   changed(change: ServiceChange): void;
+  /** The registry lost so many nodes at once that the missing ones are kept for a while. */
+  doubted(service: string, listed: number, known: number): void;
 }
 
 /**
@@ -76,7 +78,9 @@ export class KnownService {
   /** Takes a new snapshot. False: nothing differs. */
   accept(snapshot: ServiceSnapshot): boolean {
     const { clock } = this.settings;
+    const wasHolding = this.loss.isHolding;
     const change = this.replace(this.loss.admit(snapshot.nodes, this.current, clock.now()));
+    if (this.loss.isHolding && !wasHolding) this.settings.doubted(this.type, snapshot.nodes.length, this.current.length);
     this.cancelHold?.();
     this.cancelHold = this.loss.isHolding ? clock.after(this.loss.until - clock.now(), () => this.endHold()) : undefined;
     if (change !== undefined) this.settings.changed(change);

@@ -1,5 +1,6 @@
 import { Backoff } from '../common/backoff.js';
 import { systemClock, systemRandom, type Clock, type RandomSource } from '../common/clock.js';
+import { events } from '../common/events.js';
 import type { PickExplanation } from '../common/explanation.js';
 import { silentLogger, type Logger } from '../common/logger.js';
 import { RpcError } from '../common/rpc-error.js';
@@ -62,6 +63,8 @@ export class ServiceDirectory implements NodePicker {
       outliers: outlierLimits(options.outlierDetection),
       outlierEvents: { ejected: (...what) => this.ejected(...what), returned: ({ id }) => this.logger.info(`${id} is back: it answered again after its ejection`) },
       changed: (change) => this.tell(change),
+      doubted: (service, listed, known) =>
+        this.logger.warn(`the registry shows ${listed} of ${known} nodes of service ${service} all at once; the others are kept for a while, unless calls find them gone`),
     };
     this.unknown = new UnknownServices(discovery, this.clock, options.missTtlMs ?? 1000);
     this.lookup = new ServiceLookup(discovery, this.unknown, this.closing.signal, this.count);
@@ -253,6 +256,7 @@ export class ServiceDirectory implements NodePicker {
 
   private ejected(node: ServiceNode, forMs: number, { code, reason }: OutcomeError): void {
     this.count.ejections++;
+    if (events.count.hasSubscribers) events.count.publish({ name: 'node.ejected', detail: node.id });
     this.logger.warn(`${node.id} is ejected for ${forMs} ms: its calls fail one after the other, the last with ${code} (${reason})`);
   }
 

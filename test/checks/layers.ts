@@ -13,6 +13,8 @@ const doors = ['common', 'metadata', 'rpc', 'wiring'];
 
 const lower: Readonly<Record<string, Layer>> = {
   common: { level: 0, imports: [], nest: 'no' },
+  // Runs in browsers: it imports nothing at all.
+  client: { level: 0, imports: [], nest: 'no' },
   metadata: { level: 1, imports: ['common'], nest: 'decorators' },
   rpc: { level: 1, imports: ['common'], nest: 'no' },
   backend: { level: 0, imports: ['common'], nest: 'no' },
@@ -67,6 +69,7 @@ export const vendorWords: Readonly<Record<string, string>> = {
   '@grpc/grpc-js': 'grpc',
   '@grpc/proto-loader': 'grpc',
   '@opentelemetry/api': 'opentelemetry',
+  '@nestjs/platform-fastify': 'fastify',
   ioredis: 'redis',
   'mqtt-packet': 'mqtt',
   etcd3: 'etcd',

@@ -8,7 +8,7 @@ import { RpcContext } from '../../lib/common/call-context.js';
 import { hostPort } from '../../lib/common/host-port.js';
 import type { AppPart } from '../../lib/common/lifecycle.js';
 import { NODE_META } from '../../lib/common/service-node.js';
-import type { ConfigSource } from '../../lib/config/config-layer.js';
+import type { ConfigSource } from '../../lib/config/config-source.js';
 import { APP_PART, AppPartProvider } from '../../lib/metadata/app-part.decorator.js';
 import { Handler } from '../../lib/metadata/handler.decorator.js';
 import { InjectClient } from '../../lib/metadata/inject-client.decorator.js';
@@ -363,7 +363,7 @@ describe('parts of the app', () => {
       }
     }
     const app = await created(t, { modules: [Hi] });
-    assert.deepEqual(app.health(), { state: 'created', ready: false, parts: [] });
+    assert.deepEqual(app.health(), { state: 'created', ready: false, serving: false, parts: [] });
     await app.start();
     const healthy = app.health();
     assert.equal(healthy.ready, true);

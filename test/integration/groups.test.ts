@@ -6,7 +6,7 @@ import { RpcFactory } from '../../lib/bootstrap/rpc.factory.js';
 import type { RpcApplication } from '../../lib/bootstrap/rpc.application.js';
 import { BootError } from '../../lib/common/boot-error.js';
 import type { AppConfig } from '../../lib/config/app-config.js';
-import type { ConfigSource } from '../../lib/config/config-layer.js';
+import type { ConfigSource } from '../../lib/config/config-source.js';
 import { Handler } from '../../lib/metadata/handler.decorator.js';
 import { InjectClient } from '../../lib/metadata/inject-client.decorator.js';
 import { InjectSettings } from '../../lib/metadata/inject.decorator.js';

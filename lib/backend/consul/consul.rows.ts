@@ -40,3 +40,28 @@ export interface ConsulHealthEntry {
   };
   Checks?: readonly { Status?: string }[] | null;
 }
+
+/** One row of `GET /v1/kv/<key>`, its value decoded. A key without a value has null. */
+export interface ConsulKeyRow {
+  Key: string;
+  Value?: Buffer | null;
+  ModifyIndex: number;
+}
+
+/** A key as it stands in Consul. */
+export interface ConsulKey {
+  readonly key: string;
+  readonly value: Buffer;
+  /** Grows with each write. */
+  readonly modifyIndex: bigint;
+}
+
+/** One operation of `PUT /v1/txn` on a key. */
+export interface ConsulKeyOperation {
+  /** `lock` writes a key under a session, unless another one has it; `cas` with `Index` 0 only makes a new one; `check-session` says that a session has it. */
+  readonly Verb: 'set' | 'cas' | 'lock' | 'check-session' | 'delete';
+  readonly Key: string;
+  readonly Value?: string;
+  readonly Index?: number;
+  readonly Session?: string;
+}

@@ -31,12 +31,14 @@ export interface FollowDeps {
 /**
  * All keys with a prefix now, and again at each change, until `signal` aborts. Never throws: while etcd is away it backs off (0.2 to 4 s) and lists
  * anew, as it does when the revision it watches from is compacted. Between list and watch nothing is missed.
+ *
+ * @param seenRevision of a question that was asked before: a first list that is older counts as interrupted
  */
-export async function* followPrefix(deps: FollowDeps, prefix: string, signal: AbortSignal): AsyncGenerator<EtcdState, void, undefined> {
+export async function* followPrefix(deps: FollowDeps, prefix: string, signal: AbortSignal, seenRevision = 0n): AsyncGenerator<EtcdState, void, undefined> {
   const { clock, random } = deps;
   const backoff = new Backoff(clock, random, { baseMs: 400, maxMs: 4000 });
   const rows = new Map<string, EtcdRow>();
-  let seen = 0n;
+  let seen = seenRevision;
   let interrupted = false;
 
   while (!signal.aborted) {

@@ -1,4 +1,5 @@
-import { DataSource, type DataSourceOptions, EntityManager, type QueryRunner, type ReplicationMode } from 'typeorm';
+import { DataSource, type DataSourceOptions, EntityManager, type EntityTarget, type ObjectLiteral, type QueryRunner, type ReplicationMode } from 'typeorm';
+import type { EntityRef } from '../tokens.js';
 import { currentLevel } from '../transaction-scope.js';
 import type { IsolationLevel, TransactionHost, TransactionOptions } from '../transaction-options.js';
 import type { ManagedRunner } from './managed-runner.js';
@@ -33,6 +34,12 @@ export class ManagedDataSource extends DataSource implements TransactionHost {
   /** Reads entities and migrations before there is a connection, and finds their mistakes. */
   async buildEntities(): Promise<void> {
     await this.buildMetadatas();
+  }
+
+  /** Trees have one with more methods. */
+  repositoryOf(entity: EntityRef): unknown {
+    const target = entity as EntityTarget<ObjectLiteral>;
+    return this.hasMetadata(target) && this.getMetadata(target).treeType !== undefined ? this.getTreeRepository(target) : this.getRepository(target);
   }
 
   override createQueryRunner(mode: ReplicationMode = 'master'): QueryRunner {

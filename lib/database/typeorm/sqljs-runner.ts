@@ -30,13 +30,25 @@ export function sqljsRunner(Base: RunnerConstructor, engine: SqljsEngine, owner:
     /** Changed in the open transaction. */
     private isDirtied = false;
     private isEnding = false;
+    private isRunning = false;
 
     override async query(sql: string, parameters?: unknown[], structured = false): Promise<never> {
       const isEnding = this.isEnding && ENDINGS.test(sql);
-      if (!isEnding) {
-        if (this.level !== undefined && !SAVEPOINT.test(sql)) await this.turn();
-        this.refuse();
+      if (!isEnding && this.level !== undefined && !SAVEPOINT.test(sql)) await this.turn();
+      // One at a time, within a transaction too: the last row id is asked for right after its statement.
+      while (this.isRunning) await this.last.catch(() => {});
+      if (!isEnding) this.refuse();
+      this.isRunning = true;
+      const running = this.run(sql, parameters, structured, isEnding);
+      this.last = running;
+      try {
+        return await running;
+      } finally {
+        this.isRunning = false;
       }
+    }
+
+    private async run(sql: string, parameters: unknown[] | undefined, structured: boolean, isEnding: boolean): Promise<never> {
       const wait = engine.breathe();
       if (wait !== undefined) await wait;
       const had = engine.lock.isHeldBy(this);
@@ -48,9 +60,7 @@ export function sqljsRunner(Base: RunnerConstructor, engine: SqljsEngine, owner:
       try {
         const word = firstWord(sql);
         const before = word === 'WITH' ? engine.number('total_changes()') : 0;
-        const work = super.query(sql, parameters, true) as Promise<Result>;
-        this.last = work;
-        const result = await work;
+        const result = (await super.query(sql, parameters, true)) as unknown as Result;
         if (word === 'BEGIN') keeps = true;
         else if (word === 'COMMIT' || word === 'END' || (word === 'ROLLBACK' && !/\bTO\b/i.test(sql))) keeps = false;
         if ((word === 'INSERT' || word === 'REPLACE') && result.records.length === 0) result.raw = engine.number('last_insert_rowid()');
@@ -63,7 +73,6 @@ export function sqljsRunner(Base: RunnerConstructor, engine: SqljsEngine, owner:
       } finally {
         if (keeps && !had) engine.holders.add(this);
         if (!keeps) this.leave();
-        // Also when it failed: what a caller hears of is on the disk.
         if (onDisk !== undefined) await onDisk;
       }
     }

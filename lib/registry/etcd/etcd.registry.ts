@@ -11,7 +11,7 @@ import { EtcdGuard } from './etcd.guard.js';
 import { resolveEtcdOptions, type EtcdOptions, type ResolvedEtcdOptions } from './etcd.options.js';
 import { decodeRecord, serviceOfKey, servicePrefix } from './etcd.record.js';
 import { EtcdRegistrations } from './etcd.registrations.js';
-import { watchService } from './etcd.watch.js';
+import { watchService, type RecentNodes } from './etcd.watch.js';
 
 /**
  * Discovery through etcd v3, in mqant's record format. Needs the package `@grpc/grpc-js`; nothing is loaded or connected before first use.
@@ -28,6 +28,8 @@ class EtcdRegistry implements Registry {
   private readonly state: BackendState;
   private readonly registrations: EtcdRegistrations;
   private readonly guard: EtcdGuard;
+  /** What `get` brought, for a watch that follows it. */
+  private readonly recent = new Map<string, RecentNodes & { readonly at: number }>();
   private opening: Promise<EtcdClient> | undefined;
 
   constructor(private readonly options: ResolvedEtcdOptions) {
@@ -51,8 +53,11 @@ class EtcdRegistry implements Registry {
   }
 
   async get(service: string, signal?: AbortSignal): Promise<ServiceSnapshot> {
-    const { rows } = await this.track('read', signal, (client, until) => client.range({ prefix: servicePrefix(this.options.prefix, service) }, {}, until));
-    return snapshotOf(service, rows.flatMap((row) => decodeRecord(service, row)));
+    const { rows, revision } = await this.track('read', signal, (client, until) => client.range({ prefix: servicePrefix(this.options.prefix, service) }, {}, until));
+    const snapshot = snapshotOf(service, rows.flatMap((row) => decodeRecord(service, row)));
+    // Real services only: names of strangers must not stay in memory.
+    if (snapshot.nodes.length > 0) this.recent.set(service, { nodes: snapshot.nodes, revision, at: this.options.clock.now() });
+    return snapshot;
   }
 
   async list(signal?: AbortSignal): Promise<readonly string[]> {
@@ -64,7 +69,7 @@ class EtcdRegistry implements Registry {
   async *watch(service: string, signal: AbortSignal): AsyncIterable<ServiceSnapshot> {
     const { signal: until, unlink } = linkSignals(signal, this.ending.signal);
     try {
-      yield* watchService({ ...this.following, prefix: this.options.prefix, holdMs: this.options.holdMs }, service, until);
+      yield* watchService({ ...this.following, prefix: this.options.prefix, holdMs: this.options.holdMs, ...this.takeRecent(service) }, service, until);
     } finally {
       unlink();
     }
@@ -89,6 +94,12 @@ class EtcdRegistry implements Registry {
     });
     return this.opening;
   };
+
+  private takeRecent(service: string): { recent?: RecentNodes } {
+    const recent = this.recent.get(service);
+    this.recent.delete(service);
+    return recent !== undefined && this.options.clock.now() - recent.at < this.options.holdMs ? { recent } : {};
+  }
 
   private get following(): FollowDeps {
     const { clock, random } = this.options;

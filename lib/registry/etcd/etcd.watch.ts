@@ -10,6 +10,18 @@ import { decodeRecord, servicePrefix } from './etcd.record.js';
 /** Least time between two snapshots: a fleet that restarts changes hundreds of keys a second, and callers need none of the states between. */
 const NEWS_SPACING_MS = 50;
 
+/** The nodes of a service when it was asked for, and the revision of the store then. */
+export interface RecentNodes {
+  readonly nodes: readonly ServiceNode[];
+  readonly revision: bigint;
+}
+
+export interface WatchDeps extends FollowDeps {
+  readonly prefix: string;
+  readonly holdMs: number;
+  readonly recent?: RecentNodes;
+}
+
 /** The records of a service, each decoded once. */
 class DecodedRows {
   private readonly byKey = new Map<string, { modRevision: bigint; nodes: readonly ServiceNode[] }>();
@@ -17,7 +29,8 @@ class DecodedRows {
   private held = new Map<string, ServiceNode>();
   heldUntil = -Infinity;
 
-  constructor(private readonly service: string) {}
+  /** @param recent what a question just before the watch brought: etcd may go between the two */
+  constructor(private readonly service: string, private recent: readonly ServiceNode[]) {}
 
   apply({ rows, events, interrupted }: EtcdState, holdUntil: number): void {
     if (events !== undefined) {
@@ -27,7 +40,8 @@ class DecodedRows {
       }
       return;
     }
-    const before = this.nodes();
+    const before = [...this.recent, ...this.nodes()];
+    this.recent = [];
     for (const key of [...this.byKey.keys()]) if (!rows.has(key)) this.byKey.delete(key);
     for (const row of rows.values()) this.put(row);
     if (!interrupted) return;
@@ -60,15 +74,15 @@ class DecodedRows {
  * Right after an outage, or when etcd has lost its state, its list is not to be trusted: nodes register again within their interval. For `holdMs`,
  * nodes that we had and that are missing are kept. What is deleted while we watch goes at once, as in quiet times.
  */
-export async function* watchService(deps: FollowDeps & { readonly prefix: string; readonly holdMs: number }, service: string, signal: AbortSignal): AsyncGenerator<ServiceSnapshot, void, undefined> {
-  const { clock, prefix, holdMs } = deps;
+export async function* watchService(deps: WatchDeps, service: string, signal: AbortSignal): AsyncGenerator<ServiceSnapshot, void, undefined> {
+  const { clock, prefix, holdMs, recent } = deps;
   const leaving = sharedController();
   const { signal: until, unlink } = linkSignals(signal, leaving.signal);
-  const decoded = new DecodedRows(service);
+  const decoded = new DecodedRows(service, recent?.nodes ?? []);
   let dirty = false;
   let wake = sharedController();
   const following = (async () => {
-    for await (const state of followPrefix(deps, servicePrefix(prefix, service), until)) {
+    for await (const state of followPrefix(deps, servicePrefix(prefix, service), until, recent?.revision)) {
       decoded.apply(state, clock.now() + holdMs);
       dirty = true;
       wake.abort();

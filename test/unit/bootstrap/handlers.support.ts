@@ -13,7 +13,7 @@ import { exploreRpcModules } from '../../../lib/wiring/rpc-module.explorer.js';
 
 const handle: AppHandle = {
   ...{ rpcOf: (type) => `rpc of ${type}`, settingsOf: (type) => `settings of ${type}`, clientOf: () => undefined },
-  ...{ health: () => ({ state: 'ready', ready: true, parts: [] }), adopt() {}, logger: silentLogger, clock: systemClock, random: systemRandom },
+  ...{ health: () => ({ state: 'ready', ready: true, serving: true, parts: [] }), adopt() {}, configValue() {}, logger: silentLogger, clock: systemClock, random: systemRandom },
 };
 
 @Module({ providers: [{ provide: APP_HANDLE, useValue: handle }], exports: [APP_HANDLE] })

@@ -11,12 +11,13 @@ describe('config: validation', () => {
     assert.deepEqual(rest, {
       processId: 'development', workDir: '/app', configFile: FILE, logDir: '/app/bin/logs', biDir: '/app/bin/bi', settings: {}, moduleTypes: [],
       transport: { name: 'memory', options: {} }, registry: { name: 'memory', options: {} }, selector: { name: 'random', options: {} },
-      codec: 'msgpack', wires: ['anthill/1', 'mqant'], rpc: { timeoutMs: 10_000, queue: 1024, log: false },
+      codec: 'msgpack', watchFile: false, wires: ['anthill/1', 'mqant'], rpc: { timeoutMs: 10_000, queue: 1024, log: false },
       advertise: {}, health: { enabled: false }, registration: { ttlMs: 20_000, intervalMs: 10_000 }, killWaitMs: 60_000, graceMs: 200, log: { level: 'info', format: 'text' }, redis: {},
       discovery: {
         panicThreshold: 50, holdMs: 15_000,
         outlierDetection: { consecutiveFailures: 0, codes: ['UNAVAILABLE', 'DEADLINE_EXCEEDED', 'INTERNAL'], baseEjectionMs: 5000, maxEjectionMs: 15_000, maxEjectionPercent: 50 },
       },
+      http: {},
       grpc: {
         host: '0.0.0.0', port: 8888, tls: { requireClientCert: false }, maxMessageBytes: 4_194_304, maxConcurrentStreams: 1000,
         keepaliveMs: 60_000, keepaliveTimeoutMs: 20_000, maxConnectionAgeMs: 0, reflection: true, generic: 'off',

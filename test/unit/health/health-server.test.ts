@@ -8,7 +8,7 @@ import { type HealthOptions, HealthServer } from '../../../lib/health/health.ser
 
 describe('health server', () => {
   const open: HealthServer[] = [];
-  let health: AppHealth = { state: 'ready', ready: true, parts: [] };
+  let health: AppHealth = { state: 'ready', ready: true, serving: true, parts: [] };
 
   const start = async (options: HealthOptions = {}, patienceMs?: number) => {
     const server = new HealthServer({ port: 0, host: '127.0.0.1', ...options }, { health: () => health, logger: silentLogger, ...(patienceMs !== undefined && { patienceMs }) });
@@ -31,29 +31,29 @@ describe('health server', () => {
   };
 
   afterEach(async () => {
-    health = { state: 'ready', ready: true, parts: [] };
+    health = { state: 'ready', ready: true, serving: true, parts: [] };
     for (const server of open.splice(0)) await server.stop();
   });
 
   it('tells liveness from readiness', async () => {
     const server = await start();
     assert.deepEqual([(await ask(server, '/livez')).status, (await ask(server, '/readyz')).status], [200, 200]);
-    health = { state: 'draining', ready: false, parts: [{ name: 'transport nats', status: 'down', detail: 'away' }] };
+    health = { state: 'draining', ready: false, serving: false, parts: [{ name: 'transport nats', status: 'down', detail: 'away' }] };
     const [live, ready] = [await ask(server, '/livez'), await ask(server, '/readyz?verbose')];
     assert.deepEqual([live.status, live.body], [200, 'ok\n']);
     assert.deepEqual([ready.status, ready.type, JSON.parse(ready.body)], [503, 'application/json; charset=utf-8', health]);
     assert.equal(ready.headers.get('cache-control'), 'no-store');
   });
 
-  it("answers as hrpc does on any other path, but for readiness, which hrpc does not know", async () => {
+  it("answers as hrpc does on any other path, but not while no call is answered, which hrpc does not know", async () => {
     const server = await start();
     for (const path of ['/', '/health', '//x?y']) {
       const { status, body } = await ask(server, path);
       assert.deepEqual([status, body], [200, "I'm alive."], path);
     }
-    health = { state: 'starting', ready: false, parts: [] };
+    health = { state: 'starting', ready: false, serving: false, parts: [{ name: 'transport nats', status: 'down' }] };
     const { status, body } = await ask(server, '/');
-    assert.deepEqual([status, body], [503, 'not ready: starting']);
+    assert.deepEqual([status, body], [503, 'not serving: starting, down: transport nats']);
   });
 
   it('answers HEAD without a body, and nothing that would change something', async () => {

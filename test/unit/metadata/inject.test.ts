@@ -36,11 +36,11 @@ abstract class Later {}
 class GreeterModule {}
 
 const handle: AppHandle = {
-  health: () => ({ state: 'ready', ready: true, parts: [] }),
+  health: () => ({ state: 'ready', ready: true, serving: true, parts: [] }),
   rpcOf: (type) => `rpc of ${type}`,
   settingsOf: (type) => `settings of ${type}`,
   clientOf: () => undefined,
-  ...{ adopt() {}, logger: silentLogger, clock: systemClock, random: systemRandom },
+  ...{ adopt() {}, configValue() {}, logger: silentLogger, clock: systemClock, random: systemRandom },
 };
 
 @Module({ providers: [{ provide: APP_HANDLE, useValue: handle }], exports: [APP_HANDLE] })

@@ -1,20 +1,21 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { encodeRecord, nodeKey } from '../../../lib/registry/etcd/etcd.record.js';
-import { watchService } from '../../../lib/registry/etcd/etcd.watch.js';
+import { watchService, type RecentNodes } from '../../../lib/registry/etcd/etcd.watch.js';
 import { FakeEtcd } from '../backend/fake-etcd.js';
 import { FakeClock, sequence, settle } from './fake-clock.js';
 
 const PREFIX = '/mqant-registry';
 const HOLD = 10_000;
 
-function start(holdMs = HOLD) {
+function start(holdMs = HOLD, recent?: RecentNodes, prepare: (etcd: FakeEtcd) => void = () => {}) {
   const clock = new FakeClock();
   const etcd = new FakeEtcd(clock);
+  prepare(etcd);
   const ending = new AbortController();
   const snapshots: string[] = [];
   const ended = (async () => {
-    for await (const { nodes } of watchService({ client: async () => etcd, clock, random: sequence(0.5), prefix: PREFIX, holdMs }, 'a', ending.signal)) snapshots.push(nodes.map(({ address }) => address).join());
+    for await (const { nodes } of watchService({ client: async () => etcd, clock, random: sequence(0.5), prefix: PREFIX, holdMs, ...(recent && { recent }) }, 'a', ending.signal)) snapshots.push(nodes.map(({ address }) => address).join());
   })();
   const node = (id: string, address = id) => ({ id: `a@${id}`, type: 'a', version: '1', address, metadata: {} });
   return {
@@ -81,6 +82,26 @@ describe('etcd watch', () => {
     await w.clock.advance(HOLD);
     assert.equal(w.snapshots.at(-1), 'back,z');
     await w.end();
+  });
+
+  it('keeps what a question just before it brought, when etcd went between the two', async () => {
+    const recent = { nodes: [{ id: 'a@x', type: 'a', version: '1', address: 'x', metadata: {} }], revision: 9n };
+    const away = start(HOLD, recent, (etcd) => etcd.takeAway());
+    await away.clock.advance(3000);
+    away.etcd.comeBack();
+    await away.clock.advance(4000);
+    assert.deepEqual(away.snapshots, ['x']);
+    await away.clock.advance(HOLD);
+    assert.deepEqual(away.snapshots, ['x', '']);
+    await away.end();
+    const wiped = start(HOLD, recent);
+    await wiped.clock.advance(1000);
+    assert.deepEqual(wiped.snapshots, ['x'], 'no request failed, and the revision is lower than before');
+    await wiped.end();
+    const quiet = start(HOLD, { ...recent, revision: 1n });
+    await quiet.clock.advance(1000);
+    assert.deepEqual(quiet.snapshots, [''], 'in quiet times the list counts');
+    await quiet.end();
   });
 
   it('believes at once what is deleted while it watches, in the hold too', async () => {

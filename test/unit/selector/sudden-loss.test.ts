@@ -125,6 +125,15 @@ describe('a registry that loses nodes all at once', () => {
     directory.close();
   });
 
+  it('is told of in the log, once', async () => {
+    const lines: string[] = [];
+    const logger = { debug() {}, info() {}, error() {}, warn: (line: string) => void lines.push(line) };
+    const { say, directory } = await rig('abcdef', { logger });
+    for (const left of ['a', '', 'b']) await say(left);
+    assert.deepEqual(lines, ['the registry shows 1 of 6 nodes of service a all at once; the others are kept for a while, unless calls find them gone']);
+    directory.close();
+  });
+
   it('tells listeners what is believed', async () => {
     const { say, clock, directory, pick } = await rig('abcd');
     const seen: string[] = [];

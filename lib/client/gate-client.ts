@@ -1,0 +1,205 @@
+import { GateError } from './gate-error.js';
+import { type ClientState, type ConnectOptions, GateLink } from './gate-link.js';
+import { type TopicListener, TopicListeners } from './topic-listeners.js';
+
+/** Methods of a service, by the name of the handler that a client calls: `{ say: 'HD_say' }`. @public */
+export type ServiceMap<T> = { readonly [K in keyof T]?: T[K] extends (...args: never[]) => unknown ? string : never };
+
+/** The body that a handler takes: its first argument that is no session and no context. */
+type BodyOf<A extends readonly unknown[]> = A extends readonly [infer First, ...infer Rest]
+  ? First extends { readonly __anthillInjected: true }
+    ? BodyOf<Rest>
+    : First
+  : undefined;
+
+/** A service as a client sees it. @public */
+export type GateService<T, M> = {
+  readonly [K in keyof M & keyof T]: T[K] extends (...args: infer A) => infer R ? (body: BodyOf<A>, options?: RequestOptions) => Promise<Awaited<R>> : never;
+};
+
+/** @public */
+export interface RequestOptions {
+  /** @default 10000 */
+  timeoutMs?: number;
+}
+
+interface Waiting {
+  readonly topic: string;
+  readonly body: unknown;
+  readonly resolve: (value: unknown) => void;
+  readonly reject: (error: GateError) => void;
+  readonly timer: ReturnType<typeof setTimeout>;
+  isSent: boolean;
+}
+
+/** Ids of pushes that are remembered, to drop their repeats. */
+const REMEMBERED = 1000;
+
+/**
+ * A client of a gate: requests, pushes, and a session that goes on when the connection is lost. Made by {@link connect}.
+ * @public
+ */
+export class GateClient {
+  private readonly link: GateLink;
+  private readonly listeners = new TopicListeners();
+  private readonly waiting = new Map<string, Waiting>();
+  private readonly subscriptions = new Set<string>();
+  private readonly seen = new Set<number>();
+  private lastId = 0;
+  private settle: { resolve: () => void; reject: (error: GateError) => void } | undefined;
+
+  /** @internal */
+  readonly opened: Promise<void>;
+
+  /** @internal */
+  constructor(options: ConnectOptions) {
+    this.link = new GateLink(options, {
+      onConnected: (resumed) => this.onConnected(resumed),
+      onMessage: (message) => this.onMessage(message),
+      onLost: () => this.onLost(),
+      onRefused: (error) => this.end(error),
+    });
+    this.opened = new Promise((resolve, reject) => (this.settle = { resolve, reject }));
+    this.link.open();
+  }
+
+  get state(): ClientState {
+    return this.link.state;
+  }
+
+  /** Keep it, and give it to `connect` after a reload: the session goes on. */
+  get clientId(): string {
+    return this.link.clientId;
+  }
+
+  /**
+   * Calls a handler: `request('chat/HD_say', { text: 'hi' })`. Between two connections it waits for the next one; a request that was under way when the connection was lost fails,
+   * for nobody knows whether it ran.
+   * @throws GateError
+   */
+  request<T = unknown>(target: string, body: unknown = {}, { timeoutMs = 10_000 }: RequestOptions = {}): Promise<T> {
+    if (this.state === 'closed') return Promise.reject(new GateError('closed', 'this client was closed'));
+    const topic = `${target}/${++this.lastId}`;
+    return new Promise<T>((resolve, reject) => {
+      const timer = setTimeout(() => this.fail(topic, new GateError('timeout', `no answer to ${target} within ${timeoutMs} ms`)), timeoutMs);
+      this.waiting.set(topic, { topic, body, resolve: resolve as (value: unknown) => void, reject, timer, isSent: false });
+      this.flush();
+    });
+  }
+
+  /** Calls a handler without an answer, or publishes to who subscribed. Between two connections it is lost. */
+  publish(topic: string, body: unknown = {}): void {
+    this.link.send({ topic, body });
+  }
+
+  /** Listens to pushes. `+` stands for one level of a topic, `#` at the end for all that follow. @returns the function that ends it */
+  on(topic: string, listener: TopicListener): () => void {
+    return this.listeners.add(topic, listener);
+  }
+
+  /** Asks the gate for what others publish; again after each reconnect that begins a new session. */
+  subscribe(...filters: string[]): void {
+    for (const filter of filters) this.subscriptions.add(filter);
+    this.link.send({ subscribe: filters, id: 0 });
+  }
+
+  unsubscribe(...filters: string[]): void {
+    for (const filter of filters) this.subscriptions.delete(filter);
+    this.link.send({ unsubscribe: filters, id: 0 });
+  }
+
+  /**
+   * A service, typed by its class (import it as a type): `const chat = client.service<Chat>()('chat', { say: 'HD_say' }); await chat.say({ text: 'hi' })`.
+   */
+  service<T>(): <const M extends ServiceMap<T>>(type: string, methods: M) => GateService<T, M> {
+    return (type, methods) => {
+      const service: Record<string, unknown> = {};
+      for (const [name, path] of Object.entries(methods)) service[name] = (body: unknown, options?: RequestOptions) => this.request(`${type}/${path as string}`, body, options);
+      return Object.freeze(service) as never;
+    };
+  }
+
+  close(): void {
+    this.link.close();
+    this.end(new GateError('closed', 'this client was closed'));
+  }
+
+  private onConnected(resumed: boolean): void {
+    if (!resumed) {
+      // Another session numbers its pushes anew.
+      this.seen.clear();
+      if (this.subscriptions.size > 0) this.link.send({ subscribe: [...this.subscriptions], id: 0 });
+    }
+    this.settle?.resolve();
+    this.flush();
+  }
+
+  private flush(): void {
+    if (this.state !== 'connected') return;
+    for (const entry of this.waiting.values()) {
+      if (entry.isSent) continue;
+      entry.isSent = true;
+      this.link.send({ topic: entry.topic, body: entry.body });
+    }
+  }
+
+  private onMessage(message: Record<string, unknown>): void {
+    const { topic, body, id, dup } = message;
+    if (typeof topic !== 'string') return;
+    const entry = this.waiting.get(topic);
+    if (entry !== undefined) return this.answered(entry, body as { Error?: string; Result?: unknown } | null);
+    if (typeof id === 'number') {
+      const isRepeat = dup === true && this.seen.has(id);
+      this.remember(id);
+      this.link.send({ ack: id });
+      if (isRepeat) return;
+    }
+    for (const error of this.listeners.tell(topic, body)) queueMicrotask(() => {
+      throw error;
+    });
+  }
+
+  private answered(entry: Waiting, body: { Error?: string; Result?: unknown } | null): void {
+    this.waiting.delete(entry.topic);
+    clearTimeout(entry.timer);
+    const error = body?.Error;
+    if (typeof error === 'string' && error !== '') entry.reject(new GateError('failed', error));
+    else entry.resolve(body !== null && typeof body === 'object' && 'Result' in body ? body.Result : body);
+  }
+
+  private remember(id: number): void {
+    this.seen.delete(id);
+    this.seen.add(id);
+    if (this.seen.size > REMEMBERED) this.seen.delete(this.seen.values().next().value!);
+  }
+
+  private onLost(): void {
+    for (const [topic, { isSent }] of [...this.waiting]) {
+      if (isSent) this.fail(topic, new GateError('closed', 'the connection was lost before the answer came; the request may have run'));
+    }
+  }
+
+  private fail(topic: string, error: GateError): void {
+    const entry = this.waiting.get(topic);
+    if (entry === undefined) return;
+    this.waiting.delete(topic);
+    clearTimeout(entry.timer);
+    entry.reject(error);
+  }
+
+  private end(error: GateError): void {
+    this.settle?.reject(error);
+    for (const topic of [...this.waiting.keys()]) this.fail(topic, error);
+  }
+}
+
+/**
+ * Connects to a gate and resolves when it has let the client in. Later losses are repaired by themselves, as a gate that is away at first is waited for.
+ * @throws GateError when the gate refuses this client
+ * @public
+ */
+export async function connect(options: ConnectOptions): Promise<GateClient> {
+  const client = new GateClient(options);
+  await client.opened;
+  return client;
+}

@@ -1,0 +1,17 @@
+/** What went wrong with a request or a connection. @public */
+export type GateErrorCode =
+  | 'refused' // the gate does not let this client in
+  | 'timeout' // no answer in time
+  | 'closed' // the client was closed
+  | 'failed'; // the service answered with an error
+
+/** @public */
+export class GateError extends Error {
+  override name = 'GateError';
+  constructor(
+    readonly code: GateErrorCode,
+    message: string,
+  ) {
+    super(message);
+  }
+}
