@@ -3,15 +3,15 @@
  * definition and its TypeScript type at once.
  */
 
-/** `int` for enumerations and small numbers, `long` for 64 bits (always bigint), a table for a message, a table in brackets for a repeated one. */
-export type Kind = 'bytes' | 'string' | 'int' | 'long' | 'bool' | Shape | readonly [Shape];
+/** `int` for enumerations and small numbers, `long` for 64 bits (always bigint), another table for a message, a table in brackets for a repeated one. */
+export type Kind = 'bytes' | 'string' | 'int' | 'long' | 'bool' | MessageType<Fields> | readonly [MessageType<Fields>];
 
-/** Field name to number and kind. */
-export interface Shape {
+/** Name to number and kind. */
+export interface Fields {
   readonly [field: string]: readonly [number: number, kind: Kind];
 }
 
-type Value<K extends Kind> = K extends 'bytes'
+type Value<K> = K extends 'bytes'
   ? Buffer
   : K extends 'string'
     ? string
@@ -21,67 +21,93 @@ type Value<K extends Kind> = K extends 'bytes'
         ? bigint
         : K extends 'bool'
           ? boolean
-          : K extends readonly [infer S extends Shape]
-            ? Message<S>[]
-            : K extends Shape
-              ? Message<K> | undefined
+          : K extends readonly [MessageType<infer F>]
+            ? Message<F>[]
+            : K extends MessageType<infer F>
+              ? Message<F> | undefined
               : never;
 
 /** What decoding gives: absent scalars have their zero value, absent messages are undefined. */
-export type Message<S extends Shape> = { [F in keyof S]: Value<S[F][1]> };
+export type Message<F extends Fields> = { [N in keyof F]: Value<F[N][1]> };
 
-type Input<K extends Kind> = K extends 'bytes' ? Uint8Array | string : K extends readonly [infer S extends Shape] ? readonly Draft<S>[] : K extends Shape ? Draft<K> : Value<K>;
+type Input<K> = K extends 'bytes' ? Uint8Array | string : K extends readonly [MessageType<infer F>] ? readonly Draft<F>[] : K extends MessageType<infer F> ? Draft<F> : Value<K>;
 
 /** What can be encoded: fields left out are not written. */
-export type Draft<S extends Shape> = { readonly [F in keyof S]?: Input<S[F][1]> | undefined };
+export type Draft<F extends Fields> = { readonly [N in keyof F]?: Input<F[N][1]> | undefined };
+
+/** The fields behind a table. */
+export type FieldsOf<T> = T extends MessageType<infer F> ? F : never;
+
+interface Field {
+  readonly name: string;
+  readonly number: number;
+  readonly kind: Kind;
+  /** What it is when it is absent; lists are made anew each time. */
+  readonly zero: unknown;
+  /** Set for messages, repeated or not. */
+  readonly inner: MessageType<Fields> | undefined;
+  readonly isList: boolean;
+  readonly isNumber: boolean;
+}
 
 const VARINT = 0;
 const LENGTH = 2;
+const ZEROS = { bytes: Buffer.alloc(0), string: '', int: 0, long: 0n, bool: false } as const;
+/** Bytes of a varint that a number surely holds. */
+const EXACT_BYTES = 7;
 
-export function encode<S extends Shape>(shape: S, draft: Draft<S>): Buffer {
-  const parts: Buffer[] = [];
-  for (const [field, [number, kind]] of Object.entries(shape)) {
-    const value: unknown = draft[field];
-    if (value === undefined) continue;
-    if (kind === 'int' || kind === 'long' || kind === 'bool') {
-      parts.push(varint(BigInt(number << 3 | VARINT)), varint(BigInt(value as number | bigint | boolean)));
-      continue;
-    }
-    const isList = Array.isArray(kind);
-    for (const item of isList ? (value as unknown[]) : [value]) {
-      const body = typeof item === 'string' ? Buffer.from(item) : item instanceof Uint8Array ? item : encode((isList ? kind[0] : kind) as Shape, item as Draft<Shape>);
-      parts.push(varint(BigInt(number << 3 | LENGTH)), varint(BigInt(body.length)), Buffer.from(body.buffer, body.byteOffset, body.length));
-    }
+/** A table, read once: lists of thousands of rows are decoded with it. */
+export class MessageType<F extends Fields> {
+  private readonly fields: readonly Field[];
+  private readonly byNumber: readonly (Field | undefined)[];
+
+  constructor(table: F) {
+    this.fields = Object.entries(table).map(([name, [number, kind]]) => {
+      const inner = typeof kind === 'string' ? undefined : Array.isArray(kind) ? (kind[0] as MessageType<Fields>) : (kind as MessageType<Fields>);
+      const isNumber = kind === 'int' || kind === 'long' || kind === 'bool';
+      return { name, number, kind, inner, isNumber, isList: Array.isArray(kind), zero: typeof kind === 'string' ? ZEROS[kind] : undefined };
+    });
+    const byNumber: (Field | undefined)[] = [];
+    for (const field of this.fields) byNumber[field.number] = field;
+    this.byNumber = byNumber;
   }
-  return Buffer.concat(parts);
-}
 
-/** @throws RangeError for bytes that are no message; fields that the table does not name are skipped */
-export function decode<S extends Shape>(shape: S, bytes: Buffer): Message<S> {
-  const byNumber = new Map(Object.entries(shape).map(([field, [number, kind]]) => [number, { field, kind }]));
-  const message: Record<string, unknown> = Object.fromEntries(Object.entries(shape).map(([field, [, kind]]) => [field, zero(kind)]));
-  const reader = new Reader(bytes);
-  while (!reader.done) {
-    const tag = Number(reader.varint());
-    const known = byNumber.get(tag >>> 3);
-    const raw = reader.value(tag & 7);
-    if (known === undefined) continue;
-    const { field, kind } = known;
-    const isNumber = kind === 'int' || kind === 'long' || kind === 'bool';
-    if (isNumber !== (typeof raw === 'bigint')) throw new RangeError(`field ${field} has wire type ${tag & 7}`);
-    if (typeof raw === 'bigint') message[field] = kind === 'long' ? BigInt.asIntN(64, raw) : kind === 'bool' ? raw !== 0n : Number(BigInt.asIntN(32, raw));
-    else if (kind === 'bytes') message[field] = raw;
-    else if (kind === 'string') message[field] = raw.toString('utf8');
-    else if (Array.isArray(kind)) (message[field] as unknown[]).push(decode(kind[0] as Shape, raw));
-    else message[field] = decode(kind as Shape, raw);
+  encode(draft: Draft<F>): Buffer {
+    const parts: Buffer[] = [];
+    for (const { name, number, inner, isNumber, isList } of this.fields) {
+      const value: unknown = draft[name];
+      if (value === undefined) continue;
+      if (isNumber) {
+        parts.push(varint(BigInt((number << 3) | VARINT)), varint(BigInt(value as number | bigint | boolean)));
+        continue;
+      }
+      for (const item of isList ? (value as unknown[]) : [value]) {
+        const body = inner !== undefined ? inner.encode(item as Draft<Fields>) : Buffer.from(item as string);
+        parts.push(varint(BigInt((number << 3) | LENGTH)), varint(BigInt(body.length)), body);
+      }
+    }
+    return Buffer.concat(parts);
   }
-  return message as Message<S>;
-}
 
-function zero(kind: Kind): unknown {
-  if (Array.isArray(kind)) return [];
-  if (typeof kind === 'object') return undefined;
-  return { bytes: Buffer.alloc(0), string: '', int: 0, long: 0n, bool: false }[kind as 'bytes'];
+  /** @throws RangeError for bytes that are no message; fields that the table does not name are skipped */
+  decode(bytes: Buffer): Message<F> {
+    const message: Record<string, unknown> = {};
+    for (const { name, zero, isList } of this.fields) message[name] = isList ? [] : zero;
+    const reader = new Reader(bytes);
+    while (!reader.done) {
+      const tag = Number(reader.varint());
+      const raw = reader.value(tag & 7);
+      const field = this.byNumber[Math.floor(tag / 8)];
+      if (field === undefined) continue;
+      const { name, kind, inner, isNumber, isList } = field;
+      if (isNumber === (raw instanceof Uint8Array)) throw new RangeError(`field ${name} has wire type ${tag & 7}`);
+      if (!(raw instanceof Uint8Array)) message[name] = kind === 'long' ? BigInt.asIntN(64, BigInt(raw)) : kind === 'bool' ? Number(raw) !== 0 : Number(BigInt.asIntN(32, BigInt(raw)));
+      else if (inner === undefined) message[name] = kind === 'string' ? raw.toString('utf8') : raw;
+      else if (isList) (message[name] as unknown[]).push(inner.decode(raw));
+      else message[name] = inner.decode(raw);
+    }
+    return message as Message<F>;
+  }
 }
 
 function varint(value: bigint): Buffer {
@@ -101,22 +127,37 @@ class Reader {
     return this.at >= this.bytes.length;
   }
 
-  varint(): bigint {
-    let value = 0n;
-    for (let shift = 0n; shift < 70n; shift += 7n) {
-      const byte = this.take(1)[0]!;
-      value |= BigInt(byte & 0x7f) << shift;
+  /** A number where it is exact, else a bigint. */
+  varint(): number | bigint {
+    let value = 0;
+    let scale = 1;
+    for (let i = 0; i < EXACT_BYTES; i++) {
+      const byte = this.byte();
+      value += (byte & 0x7f) * scale;
       if (byte < 0x80) return value;
+      scale *= 128;
+    }
+    let long = BigInt(value);
+    for (let i = EXACT_BYTES; i < 10; i++) {
+      const byte = this.byte();
+      long |= BigInt(byte & 0x7f) << BigInt(7 * i);
+      if (byte < 0x80) return long;
     }
     throw new RangeError('a number of more than ten bytes');
   }
 
-  value(wireType: number): bigint | Buffer {
+  value(wireType: number): number | bigint | Buffer {
     if (wireType === VARINT) return this.varint();
     if (wireType === LENGTH) return this.take(Number(this.varint()));
     if (wireType === 1) return this.take(8);
     if (wireType === 5) return this.take(4);
     throw new RangeError(`wire type ${wireType}`);
+  }
+
+  private byte(): number {
+    const byte = this.bytes[this.at++];
+    if (byte === undefined) throw new RangeError('the message ends too early');
+    return byte;
   }
 
   private take(count: number): Buffer {

@@ -1,7 +1,7 @@
 import { createSecureContext } from 'node:tls';
 import type * as Grpc from '@grpc/grpc-js';
 import { loadPeer } from '../../common/peer.js';
-import { decode, encode, type Draft, type Message, type Shape } from './etcd.codec.js';
+import type { Draft, Fields, Message } from './etcd.codec.js';
 import type { EtcdConnection, EtcdTlsOptions } from './etcd.connection.js';
 import type { Method } from './etcd.messages.js';
 import { CODE, WireFailure, type EtcdWire, type WireOptions } from './etcd.wire.js';
@@ -35,7 +35,7 @@ class GrpcWire implements EtcdWire {
     this.clients = endpoints.map((endpoint) => new grpc.Client(`dns:${endpoint}`, credentialsOf(grpc, tls), options));
   }
 
-  unary<Q extends Shape, A extends Shape>(endpoint: number, method: Method<Q, A>, draft: Draft<Q>, options: WireOptions): Promise<Message<A>> {
+  unary<Q extends Fields, A extends Fields>(endpoint: number, method: Method<Q, A>, draft: Draft<Q>, options: WireOptions): Promise<Message<A>> {
     const { signal } = options;
     return new Promise((resolve, reject) => {
       if (signal?.aborted) return reject(cancelled());
@@ -50,7 +50,7 @@ class GrpcWire implements EtcdWire {
     });
   }
 
-  async *stream<Q extends Shape, A extends Shape>(endpoint: number, method: Method<Q, A>, draft: Draft<Q>, options: WireOptions): AsyncGenerator<Message<A>, void, undefined> {
+  async *stream<Q extends Fields, A extends Fields>(endpoint: number, method: Method<Q, A>, draft: Draft<Q>, options: WireOptions): AsyncGenerator<Message<A>, void, undefined> {
     const { signal } = options;
     if (signal?.aborted) throw cancelled();
     const { path, serialize, deserialize, metadata, extra } = this.plan(method, options);
@@ -76,13 +76,13 @@ class GrpcWire implements EtcdWire {
     for (const client of this.clients) client.close();
   }
 
-  private plan<Q extends Shape, A extends Shape>(method: Method<Q, A>, { token, timeoutMs }: WireOptions) {
+  private plan<Q extends Fields, A extends Fields>(method: Method<Q, A>, { token, timeoutMs }: WireOptions) {
     const metadata = new this.grpc.Metadata();
     if (token !== '') metadata.set('token', token);
     return {
       path: method.path,
-      serialize: (draft: Draft<Q>) => encode(method.request, draft),
-      deserialize: (bytes: Buffer): Message<A> => decode(method.response, bytes),
+      serialize: (draft: Draft<Q>) => method.request.encode(draft),
+      deserialize: (bytes: Buffer): Message<A> => method.response.decode(bytes),
       metadata,
       extra: timeoutMs === undefined ? {} : { deadline: Date.now() + timeoutMs },
     };

@@ -1,4 +1,4 @@
-import type { Message } from './etcd.codec.js';
+import type { FieldsOf, Message } from './etcd.codec.js';
 import type { KeyValue } from './etcd.messages.js';
 import type { EtcdRange, EtcdRow } from './etcd.rows.js';
 
@@ -21,6 +21,6 @@ export function nameOf(range: EtcdRange): string {
   return JSON.stringify(typeof range === 'string' ? range : `${range.prefix}*`).slice(0, 200);
 }
 
-export function rowOf({ key, value, ...numbers }: Message<typeof KeyValue>): EtcdRow {
+export function rowOf({ key, value, ...numbers }: Message<FieldsOf<typeof KeyValue>>): EtcdRow {
   return { key: key.toString('utf8'), value, ...numbers };
 }

@@ -1,5 +1,5 @@
 import type { EtcdClient } from './etcd.client.js';
-import type { Draft } from './etcd.codec.js';
+import type { Draft, FieldsOf } from './etcd.codec.js';
 import type { EtcdConnection } from './etcd.connection.js';
 import { explainFailure } from './etcd.failure.js';
 import { methods, type Compare, type RequestOp } from './etcd.messages.js';
@@ -84,13 +84,13 @@ export class RemoteEtcd implements EtcdClient {
 
 const RESULTS = { equal: 0, greater: 1, less: 2, notEqual: 3 } as const;
 
-function compareOf(compare: EtcdCompare): Draft<typeof Compare> {
+function compareOf(compare: EtcdCompare): Draft<FieldsOf<typeof Compare>> {
   const { key, is = 'equal', ...what } = compare;
   const [target] = (['version', 'createRevision', 'modRevision', 'value', 'lease'] as const).map((name, index) => ({ name, index })).filter(({ name }) => name in what);
   return { key, result: RESULTS[is], target: target!.index, ...what };
 }
 
-function operationOf(operation: EtcdOperation): Draft<typeof RequestOp> {
+function operationOf(operation: EtcdOperation): Draft<FieldsOf<typeof RequestOp>> {
   if ('put' in operation) return { put: { key: operation.put, value: operation.value, lease: operation.lease } };
   if ('delete' in operation) return { deleteRange: keysOf(operation.delete) };
   return { range: { ...keysOf(operation.range), limit: operation.limit === undefined ? undefined : BigInt(operation.limit) } };

@@ -1,10 +1,10 @@
-import type { Draft, Message, Shape } from './etcd.codec.js';
+import type { Draft, Message, Fields } from './etcd.codec.js';
 import type { EtcdConnection } from './etcd.connection.js';
 import { methods, type Method } from './etcd.messages.js';
 import { CODE, WireFailure, type EtcdWire } from './etcd.wire.js';
 
 /** A stream that has begun. */
-export interface OpenStream<A extends Shape> {
+export interface OpenStream<A extends Fields> {
   readonly first: Message<A>;
   readonly rest: AsyncGenerator<Message<A>, void, undefined>;
   /** Its answer came from there. */
@@ -23,7 +23,7 @@ export class EtcdSession {
   constructor(private readonly connection: EtcdConnection, private readonly wire: EtcdWire) {}
 
   /** The answer of one member. Of a method with a stream of answers, the first. */
-  async ask<Q extends Shape, A extends Shape>(method: Method<Q, A>, draft: Draft<Q>, signal?: AbortSignal): Promise<Message<A>> {
+  async ask<Q extends Fields, A extends Fields>(method: Method<Q, A>, draft: Draft<Q>, signal?: AbortSignal): Promise<Message<A>> {
     const { endpoints, timeoutMs } = this.connection;
     const giveUp = performance.now() + timeoutMs;
     for (let left = endpoints.length; ; left--) {
@@ -47,7 +47,7 @@ export class EtcdSession {
    * Answers of a stream, the first of which has come in time and is not `isStale` (signed in with a token that etcd no longer knows; then once more
    * with a new one). `end` must be called.
    */
-  async open<Q extends Shape, A extends Shape>(method: Method<Q, A>, draft: Draft<Q>, isStale: (first: Message<A>) => boolean, signal: AbortSignal): Promise<OpenStream<A>> {
+  async open<Q extends Fields, A extends Fields>(method: Method<Q, A>, draft: Draft<Q>, isStale: (first: Message<A>) => boolean, signal: AbortSignal): Promise<OpenStream<A>> {
     const endpoint = this.current;
     try {
       return await this.signedIn(endpoint, signal, async (token) => {
@@ -84,7 +84,7 @@ export class EtcdSession {
     this.wire.close();
   }
 
-  private async once<Q extends Shape, A extends Shape>(endpoint: number, method: Method<Q, A>, draft: Draft<Q>, options: Parameters<EtcdWire['unary']>[3]): Promise<Message<A>> {
+  private async once<Q extends Fields, A extends Fields>(endpoint: number, method: Method<Q, A>, draft: Draft<Q>, options: Parameters<EtcdWire['unary']>[3]): Promise<Message<A>> {
     if (method !== (methods.leaseKeepAlive as unknown)) return this.wire.unary(endpoint, method, draft, options);
     for await (const answer of this.wire.stream(endpoint, method, draft, options)) return answer;
     throw new WireFailure(CODE.unavailable, 'the stream ended without an answer', true);

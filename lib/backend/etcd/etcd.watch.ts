@@ -1,5 +1,5 @@
 import { EtcdRequestError } from './etcd.client.js';
-import type { Message } from './etcd.codec.js';
+import type { FieldsOf, Message } from './etcd.codec.js';
 import type { EtcdConnection } from './etcd.connection.js';
 import { compacted, explainFailure } from './etcd.failure.js';
 import { keysOf, nameOf, rowOf } from './etcd.keys.js';
@@ -8,12 +8,13 @@ import type { EtcdChanges, EtcdRange } from './etcd.rows.js';
 import type { EtcdSession, OpenStream } from './etcd.session.js';
 import { CODE, WireFailure } from './etcd.wire.js';
 
-type Answer = Message<typeof methods.watch.response>;
+type AnswerFields = FieldsOf<typeof methods.watch.response>;
+type Answer = Message<AnswerFields>;
 
 /** One watch, one stream: see `EtcdClient.watch`. */
 export async function* watchChanges(connection: EtcdConnection, session: EtcdSession, range: EtcdRange, fromRevision: bigint, signal: AbortSignal): AsyncGenerator<EtcdChanges, void, undefined> {
   if (signal.aborted) return;
-  let stream: OpenStream<typeof methods.watch.response> | undefined;
+  let stream: OpenStream<AnswerFields> | undefined;
   try {
     stream = await session.open(methods.watch, { create: { ...keysOf(range), startRevision: fromRevision, prevKv: true } }, isStale, signal);
     const now = stream.first.header?.revision ?? 0n;

@@ -1,4 +1,4 @@
-import type { Draft, Message, Shape } from './etcd.codec.js';
+import type { Draft, Message, Fields } from './etcd.codec.js';
 import type { Method } from './etcd.messages.js';
 
 /** How a request goes. */
@@ -12,9 +12,9 @@ export interface WireOptions {
 
 /** Requests to one endpoint each, by its index; what fails is a {@link WireFailure}. The seam between etcd's rules and gRPC. */
 export interface EtcdWire {
-  unary<Q extends Shape, A extends Shape>(endpoint: number, method: Method<Q, A>, draft: Draft<Q>, options: WireOptions): Promise<Message<A>>;
+  unary<Q extends Fields, A extends Fields>(endpoint: number, method: Method<Q, A>, draft: Draft<Q>, options: WireOptions): Promise<Message<A>>;
   /** Sends the one message and yields the answers until the stream ends. Leaving the loop ends it. */
-  stream<Q extends Shape, A extends Shape>(endpoint: number, method: Method<Q, A>, draft: Draft<Q>, options: WireOptions): AsyncGenerator<Message<A>, void, undefined>;
+  stream<Q extends Fields, A extends Fields>(endpoint: number, method: Method<Q, A>, draft: Draft<Q>, options: WireOptions): AsyncGenerator<Message<A>, void, undefined>;
   close(): void;
 }
 
