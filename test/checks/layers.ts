@@ -69,6 +69,7 @@ export const vendorWords: Readonly<Record<string, string>> = {
   '@grpc/grpc-js': 'grpc',
   '@grpc/proto-loader': 'grpc',
   '@opentelemetry/api': 'opentelemetry',
+  '@nestjs/platform-fastify': 'fastify',
   ioredis: 'redis',
   'mqtt-packet': 'mqtt',
   etcd3: 'etcd',

@@ -1,0 +1,6 @@
+/** `anthill/http`: public handlers over HTTP. */
+export { HttpGatewayModule } from './http-gateway.module.js';
+export { HttpGateway } from './http-gateway.js';
+export type { DefaultRouteOptions, HttpGatewayOptions, HttpRouteEntry, RouteStyle } from './http.options.js';
+export type { ArgumentSource } from './call-arguments.js';
+export type { ErrorFormat } from './problem.js';
