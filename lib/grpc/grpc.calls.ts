@@ -11,7 +11,7 @@ import { readMetadata, readOrigin } from './grpc.metadata.js';
 import type { GrpcKind } from './grpc.proto.js';
 import { statusOf } from './grpc.status.js';
 import { ReplyStream, RequestStream } from './grpc.streams.js';
-import { HRPC_KEY, readHrpcMessage } from './hrpc-message.js';
+import { HRPC_KEY, readHrpcMessage, TRACE_KEY } from './hrpc-message.js';
 import type { GrpcLibrary } from './load-grpc.js';
 
 /** A handler, as calls by gRPC come to it. */
@@ -97,6 +97,7 @@ abstract class IncomingCall implements Responder {
     const pairs = readMetadata(metadata);
     const { caller, external, chain } = readOrigin(metadata);
     const hrpc = pairs[HRPC_KEY] === undefined ? undefined : readHrpcMessage(pairs[HRPC_KEY]);
+    if (hrpc !== undefined && hrpc.traceId !== '') pairs[TRACE_KEY] ??= hrpc.traceId;
     const now = shared.clock.now();
     // The library counts by the wall clock.
     const given = now + Number(call.getDeadline()) - Date.now();
