@@ -1,7 +1,10 @@
 import type { Logger } from '../../common/logger.js';
+import { proto, type ProtoSchema } from '../../common/value-types.js';
 import type { CallOptions } from '../../rpc/call-options.js';
 import { defaultArguments, routeArguments } from './call-arguments.js';
 import type { HttpReply, HttpRequest } from './exchange.js';
+import { GO_REQUEST, GO_RESPONSE, type GoResponse } from './go-api.js';
+import { goRequest, replyOfGo } from './go-exchange.js';
 import type { GatewayRoute } from './gateway-route.js';
 import type { ResolvedHttpOptions } from './http.options.js';
 import { type ErrorFormat, errorReply } from './problem.js';
@@ -57,6 +60,7 @@ export class GatewayCore {
     const { rpc, options } = this.deps;
     const { target, fn } = route.plan(request.path);
     const call: CallOptions = { ...(options.timeoutMs !== undefined && { timeoutMs: options.timeoutMs }), ...route.call, signal: request.signal, metadata: this.metadataOf(request) };
+    if (route.style === 'mqant') return replyOfGo((await rpc.call(target, fn, [proto(GO_REQUEST, goRequest(request))], { ...call, returns: GO_RESPONSE as ProtoSchema })) as GoResponse);
     const args = route.args === 'default' ? defaultArguments(request) : routeArguments(request, route.args === 'merged' ? undefined : route.args);
     return replyOf(await rpc.call(target, fn, args, call), route.status);
   }

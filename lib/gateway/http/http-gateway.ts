@@ -4,8 +4,10 @@ import { BootError } from '../../common/boot-error.js';
 import type { AppPart } from '../../common/lifecycle.js';
 import type { Logger } from '../../common/logger.js';
 import { AppPartProvider } from '../../metadata/app-part.decorator.js';
+import { RPC_MODULE } from '../../metadata/rpc-module.decorator.js';
 import { APP_CONFIG, APP_HANDLE, type AppHandle, RPC } from '../../metadata/tokens.js';
 import { NestLogger } from '../../wiring/nest-logger.js';
+import { declaredRoutes, routeOf } from './declared-routes.js';
 import { type GatewayServer, mountedOn } from './fastify/fastify.server.js';
 import { type Caller, GatewayCore } from './gateway-core.js';
 import type { GatewayRoute } from './gateway-route.js';
@@ -36,7 +38,7 @@ export class HttpGateway implements AppPart, OnModuleInit {
   /** @internal */
   constructor(
     @Inject(HTTP_GATEWAY_OPTIONS) private readonly given: HttpGatewayOptions,
-    @Inject(APP_HANDLE) private readonly app: AppHandle,
+    @Inject(APP_HANDLE) private readonly app: AppHandle & { readonly services: readonly { readonly classRef: Function }[] },
     @Inject(APP_CONFIG) private readonly config: () => HttpConfig,
     @Inject(RPC) private readonly rpc: Caller,
     @Inject(HttpAdapterHost) private readonly host: HttpAdapterHost,
@@ -72,6 +74,8 @@ export class HttpGateway implements AppPart, OnModuleInit {
 
   private routes(): GatewayRoute[] {
     const { routes, defaultRoute: standard } = this.options;
-    return [...routes.map(tableRoute), ...(standard ? [defaultRoute(standard)] : [])];
+    const classes = new Set<Function>([...this.app.services.map(({ classRef }) => classRef), ...[...this.modules.values()].map(({ metatype }) => metatype).filter((type) => RPC_MODULE.own(type)), ...this.options.contracts]);
+    const declared = declaredRoutes(classes).routes.map(routeOf);
+    return [...routes.map(tableRoute), ...declared, ...(standard ? [defaultRoute(standard)] : [])];
   }
 }

@@ -63,14 +63,16 @@ function refuseOthers(scope: FastifyInstance, path: string, methods: ReadonlySet
   });
 }
 
+/** Paths that differ only in the names of parameters are one. */
 function methodsByPath(routes: readonly GatewayRoute[]): ReadonlyMap<string, ReadonlySet<string>> {
-  const all = new Map<string, Set<string>>();
+  const all = new Map<string, { readonly path: string; readonly methods: Set<string> }>();
   for (const { path, methods } of routes) {
-    const known = all.get(path) ?? new Set();
-    for (const method of methods) known.add(method);
-    all.set(path, known);
+    const shape = path.replace(/:[^/]+/g, ':');
+    const known = all.get(shape) ?? { path, methods: new Set() };
+    for (const method of methods) known.methods.add(method);
+    all.set(shape, known);
   }
-  return all;
+  return new Map([...all.values()].map((entry) => [entry.path, entry.methods]));
 }
 
 function requestOf(request: FastifyRequest, reply: FastifyReply, id: string): Parameters<GatewayCore['answer']>[1] {
