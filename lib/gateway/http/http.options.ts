@@ -61,6 +61,8 @@ export interface HttpGatewayOptions {
   trustProxy?: boolean;
   /** Serve `/openapi.json` and `/docs`. @default false */
   openapi?: boolean;
+  /** Title and version in the OpenAPI document. @default 'API', '0.0.0' */
+  info?: { title: string; version: string };
   /** `false`: only route tables and `@HttpRoute`. */
   defaultRoute?: DefaultRouteOptions | false;
   /** Routes of your own. An entry may lead to handlers that are not public, and to nodes that speak only mqant's wire; one with `*` only to public ones where the node can tell. */
@@ -88,6 +90,7 @@ const DEFAULTS = Object.freeze({
   keepAliveMs: 65_000,
   trustProxy: false,
   openapi: false,
+  info: Object.freeze({ title: 'API', version: '0.0.0' }),
   routes: Object.freeze([]),
   contracts: Object.freeze([]),
   forwardHeaders: Object.freeze([]),

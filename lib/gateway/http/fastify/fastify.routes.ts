@@ -8,6 +8,8 @@ import { HttpFailure } from '../http-failure.js';
 export interface MountOptions {
   readonly bodyBytes: number;
   readonly random: RandomSource;
+  /** Fixed answers to GET. */
+  readonly pages: readonly { readonly path: string; readonly reply: HttpReply }[];
 }
 
 const ID_HEADER = 'x-request-id';
@@ -17,7 +19,7 @@ const SANE_ID = /^[\w.:-]{1,128}$/;
 const QUIET: Readonly<Record<string, string>> = Object.freeze({ 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' });
 
 /** Serves the routes in a context of their own: bodies are bytes there, and errors are the gateway's. */
-export function mountRoutes(instance: FastifyInstance, core: GatewayCore, routes: readonly GatewayRoute[], { bodyBytes, random }: MountOptions): void {
+export function mountRoutes(instance: FastifyInstance, core: GatewayCore, routes: readonly GatewayRoute[], { bodyBytes, random, pages }: MountOptions): void {
   // On every route of the app, the user's as well: a drained connection is over for all of them.
   instance.addHook('onSend', (_request, reply, payload, done) => {
     if (core.isDraining) void reply.header('connection', 'close');
@@ -39,6 +41,12 @@ export function mountRoutes(instance: FastifyInstance, core: GatewayCore, routes
           send(reply, id, await core.answer(route, requestOf(request, reply, id)));
           return reply;
         },
+      });
+    }
+    for (const { path, reply: page } of pages) {
+      scope.get(path, async (request, reply) => {
+        send(reply, idOf(request, random), page);
+        return reply;
       });
     }
     for (const [path, methods] of methodsByPath(routes)) refuseOthers(scope, path, methods, core, random);
