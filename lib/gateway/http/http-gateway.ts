@@ -63,8 +63,8 @@ export class HttpGateway implements AppPart, OnModuleInit {
     this.options = resolveHttpOptions(this.given, this.config().http);
     this.core = new GatewayCore({ rpc: this.rpc, options: this.options, logger: this.logger });
     checkAdapter(this.host.httpAdapter);
-    await addExtras(this.host.httpAdapter, this.options);
-    this.server = mountedOn(this.host.httpAdapter, this.core, this.routes(), { pages: this.pages, bodyBytes: this.options.bodyBytes, random: this.app.random });
+    await addExtras(this.host.httpAdapter as Parameters<typeof addExtras>[0], this.options);
+    this.server = mountedOn(this.host.httpAdapter, this.core, this.routes(), { pages: this.pages, cors: this.options.cors !== false, bodyBytes: this.options.bodyBytes, random: this.app.random });
   }
 
   /** @internal @throws BootError LISTEN_FAILED */
