@@ -1,9 +1,11 @@
-import { openConsulClient, type ConsulClient, ConsulRequestError } from '../backend/consul/consul.client.js';
+import { ConsulRequestError } from '../backend/consul/consul.agents.js';
+import { openConsulClient, type ConsulClient } from '../backend/consul/consul.client.js';
 import { CONSUL_CONNECTION_KEYS, type ConsulConnection, type ConsulConnectionOptions, resolveConsulConnection } from '../backend/consul/consul.connection.js';
 import { Backoff } from '../common/backoff.js';
 import { sleep, systemClock, systemRandom, type Clock, type RandomSource } from '../common/clock.js';
 import type { HealthReport } from '../common/lifecycle.js';
 import { messageOf } from '../common/message-of.js';
+import { withCache } from './cached.source.js';
 import { sourceUnavailable, versionConflict } from './config-errors.js';
 import type { ConfigLayer, KeyPath } from './config-layer.js';
 import type { ConfigEntry, ConfigSource, ConfigWriteOptions } from './config-source.js';
@@ -34,7 +36,7 @@ const NEWS_SPACING_MS = 20;
  * @public
  */
 export function consulConfig(options: ConsulConfigOptions = {}): ConfigSource {
-  return new ConsulSource(options);
+  return withCache(new ConsulSource(options), options.cacheFile);
 }
 
 class ConsulSource implements ConfigSource {

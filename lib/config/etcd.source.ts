@@ -5,6 +5,7 @@ import { openEtcdClient } from '../backend/etcd/etcd.open.js';
 import { systemClock, systemRandom, type Clock, type RandomSource } from '../common/clock.js';
 import type { HealthReport } from '../common/lifecycle.js';
 import { messageOf } from '../common/message-of.js';
+import { withCache } from './cached.source.js';
 import { sourceUnavailable, versionConflict } from './config-errors.js';
 import type { ConfigLayer, KeyPath } from './config-layer.js';
 import type { ConfigEntry, ConfigSource, ConfigWriteOptions } from './config-source.js';
@@ -28,7 +29,7 @@ export interface EtcdConfigOptions extends EtcdConnectionOptions, KvSourceOption
  * @public
  */
 export function etcdConfig(options: EtcdConfigOptions = {}): ConfigSource {
-  return new EtcdSource(options);
+  return withCache(new EtcdSource(options), options.cacheFile);
 }
 
 class EtcdSource implements ConfigSource {

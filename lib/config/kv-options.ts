@@ -13,9 +13,11 @@ export interface KvSourceOptions extends HrpcLayoutOptions {
   prefix?: string;
   /** Away at the start: `fail` it, or start with what the other layers say and `retry` until it is there. @default 'fail' */
   startup?: 'fail' | 'retry';
+  /** A file that keeps what was read last, to start from while the centre is away. For its owner only: it has in clear what the centre has in clear. @default none */
+  cacheFile?: string;
 }
 
-export const KV_KEYS = ['layout', 'prefix', 'environment', 'service', 'startup'] as const satisfies readonly (keyof KvSourceOptions)[];
+export const KV_KEYS = ['layout', 'prefix', 'environment', 'service', 'startup', 'cacheFile'] as const satisfies readonly (keyof KvSourceOptions)[];
 
 /** @throws BootError CONFIG_INVALID */
 export function resolveKvOptions(

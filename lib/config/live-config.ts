@@ -6,8 +6,8 @@ import type { AppPart, HealthReport } from '../common/lifecycle.js';
 import { silentLogger, type Logger } from '../common/logger.js';
 import { messageOf } from '../common/message-of.js';
 import type { AppConfig, PluginConfig } from './app-config.js';
-import type { CheckContext, CheckedValue } from './check-value.js';
-import type { ConfigLayer, KeyPath } from './config-layer.js';
+import { type CheckContext, type CheckedValue, valueAt } from './check-value.js';
+import { type ConfigLayer, type KeyPath, placeOf } from './config-layer.js';
 import type { ConfigSource } from './config-source.js';
 import type { ConfigValue } from './config-value.js';
 import { watchFile } from './file-watch.js';
@@ -296,6 +296,9 @@ export class LiveConfig implements AppPart {
   private compose(base: ConfigBase, lower: readonly (ConfigLayer | undefined)[], findings: Findings): Snapshot {
     const layers = lower.filter((layer) => layer !== undefined);
     const config = composeConfig(base, layers, this.options, findings);
+    for (const layer of this.slots.map(({ newest }) => newest)) {
+      if (layer !== undefined && valueAt(layer.tree, ['Anthill', 'configCentre']) !== undefined) findings.warn(`${placeOf(layer, ['Anthill', 'configCentre'])} has no effect: a config centre is named in the file, the environment or the code`);
+    }
     findings.throwIfAny();
     const secrets = new Secrets(base.launch.env ?? {}, base.launch.workDir);
     return { base, config, warnings: findings.warnings, context: { secrets, layers: [...layers, ...base.above] } };

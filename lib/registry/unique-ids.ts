@@ -9,7 +9,7 @@ import type { WorkerClaim, WorkerIds } from '../common/worker-ids.js';
 
 /** What unique ids are made with. @public */
 export interface UniqueIdsOptions {
-  /** Who hands out worker ids: `memoryWorkerIds()`, `etcdWorkerIds()`. */
+  /** Who hands out worker ids: `memoryWorkerIds()`, `etcdWorkerIds()`, `consulWorkerIds()`. */
   workers: WorkerIds;
   /** Where time begins, Unix milliseconds; the same for all who share ids. @default hrpc's, 15 August 2020 */
   epochMs?: number;

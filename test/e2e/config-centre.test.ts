@@ -169,6 +169,7 @@ for (const [name, need, open] of [['consul', 'consul', consulStore], ['etcd', 'e
     it("reads hrpc's keys, with the service's own above the common ones", async () => {
       const environment = `env${spaces++}`;
       await store.put(`${environment}/databases/redis`, '{ "address": "10.1.1.1", "port": 6380, "db": 2, "username": "", "password": "pw", "network": "tcp", "max_retries": 3 }');
+      await store.put(`${environment}/databases/mysql`, '{ "address": "10.1.1.2", "port": 3307, "dbname": "shop", "username": "u", "password": "p", "max_open_conns": 5 }');
       await store.put(`${environment}/load`, '{ "n": 1, "twice": 2 }');
       await store.put(`${environment}/services/center/load`, '{ "n": 3, "twice": 6 }');
       await store.put(`${environment}/services/other/load`, '{ "n": 5, "twice": 0 }');
@@ -176,6 +177,8 @@ for (const [name, need, open] of [['consul', 'consul', consulStore], ['etcd', 'e
       const { app, reader } = await start('unused', { sources: [store.source('', { prefix: undefined, layout: 'hrpc', environment, service: 'center' })] });
       const { host, port, db, username, password, startup } = app.config.redis['default']!;
       assert.deepEqual([host, port, db, username, password, startup], ['10.1.1.1', 6380, 2, undefined, 'pw', 'fail']);
+      const { type, host: dbHost, database, pool } = app.config.databases!['default']!;
+      assert.deepEqual([type, dbHost, database, pool?.max], ['mysql', '10.1.1.2', 'shop', 5]);
       assert.deepEqual([reader.load.value.n, app.config.settings['tencent']], [3, { cls: { topic_id: 't' } }]);
       await reader.config.set('load', { n: 4, twice: 8 });
       assert.equal(reader.load.value.n, 4);

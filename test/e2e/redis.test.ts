@@ -1,12 +1,17 @@
 import assert from 'node:assert/strict';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { after, before, it } from 'node:test';
 import { inspect } from 'node:util';
+import { Injectable, Module } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
 import type { Redis } from 'ioredis';
-import { BootError, Handler, InjectRedis, RpcError, RpcFactory, RpcModule } from '../../lib/index.js';
+import { AnthillModule, BootError, Handler, InjectRedis, RpcApplication, RpcError, RpcFactory, RpcModule } from '../../lib/index.js';
 import { RedisModule } from '../../lib/redis/index.js';
 import { isolated } from '../integration/app.support.js';
-import { describeWith, freePort, startRedis, type RunningServer } from '../services/index.js';
+import { describeWith, freePort, selfSigned, startRedis, type RunningServer } from '../services/index.js';
 import { aborts, Cache, startCache, until } from './redis.support.js';
 
 const PASSWORD = 'canary-pa55word';
@@ -125,6 +130,23 @@ describeWith('redis', ['redis-server'], () => {
     assert.deepEqual(app.health().parts.map(({ name }) => name).filter((name) => name.startsWith('redis')).toSorted(), ['redis', 'redis:made', 'redis:second']);
   });
 
+  it("in a Nest app of the user's: for modules of forRoot by itself, elsewhere by its module; closed with the app", async () => {
+    @Injectable()
+    class Elsewhere {
+      constructor(@InjectRedis('elsewhere') readonly redis: Redis) {}
+    }
+    const client = { port: server.port, password: PASSWORD };
+    class Root {}
+    Module({ imports: [AnthillModule.forRoot({ ...isolated, modules: [Cache], redis: { default: client } }), RedisModule.forRoot({ name: 'elsewhere', ...client })], providers: [Elsewhere] })(Root);
+    const app = await NestFactory.createApplicationContext(Root, { logger: false });
+    const { redis } = app.get(Elsewhere);
+    assert.equal(await redis.set('nest', '1'), 'OK');
+    assert.equal(await app.get(RpcApplication).rpc.call('cache', '/get', ['nest']), '1');
+    assert.deepEqual(app.get(RpcApplication).health().parts.map(({ name }) => name).filter((name) => name.startsWith('redis')).toSorted(), ['redis', 'redis:elsewhere']);
+    await app.close();
+    assert.equal(redis.status, 'end');
+  });
+
   it('a client that nobody has told of is a boot error with the lines to add', async () => {
     await assert.rejects(RpcFactory.create({ ...isolated, modules: [Cache], redis: { other: { port: server.port } } }), {
       reason: 'REDIS_UNKNOWN',
@@ -161,5 +183,21 @@ describeWith('redis', ['redis-server'], () => {
     assert.deepEqual(await slow, ['slow', 'done']);
     await stopped;
     assert.deepEqual([redis.status, copy.status, pusher.status], ['end', 'end', 'end']);
+  });
+});
+
+describeWith('redis over TLS', ['redis-server', 'openssl'], () => {
+  it('verifies the server by the authority that is given, and by those of the machine otherwise', async (t) => {
+    const folder = mkdtempSync(join(tmpdir(), 'anthill-redis-tls-'));
+    t.after(() => rmSync(folder, { recursive: true }));
+    const { cert, key } = await selfSigned(folder);
+    const port = await freePort();
+    const server = await startRedis({ config: `tls-port ${port}\ntls-cert-file ${cert}\ntls-key-file ${key}\ntls-ca-cert-file ${cert}\ntls-auth-clients no` });
+    t.after(() => server.stop());
+    const ca = readFileSync(cert, 'utf8');
+    const { redis } = await startCache(t, { url: `rediss://localhost:${port}`, tls: { ca } });
+    assert.equal(await redis.set('secure', '1'), 'OK');
+    await assert.rejects(RpcFactory.create({ ...isolated, modules: [Cache], redis: { default: { url: `rediss://localhost:${port}` } } }), { reason: 'REDIS_CONNECT', message: /certificate.*Check Anthill\.redis\.default\.tls/ });
+    await assert.rejects(RpcFactory.create({ ...isolated, modules: [Cache], redis: { default: { url: `rediss://localhost:${server.port}`, connectTimeoutMs: 1000 } } }), { reason: 'REDIS_CONNECT' });
   });
 });

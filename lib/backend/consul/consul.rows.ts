@@ -55,3 +55,13 @@ export interface ConsulKey {
   /** Grows with each write. */
   readonly modifyIndex: bigint;
 }
+
+/** One operation of `PUT /v1/txn` on a key. */
+export interface ConsulKeyOperation {
+  /** `lock` writes a key under a session, unless another one has it; `cas` with `Index` 0 only makes a new one; `check-session` says that a session has it. */
+  readonly Verb: 'set' | 'cas' | 'lock' | 'check-session' | 'delete';
+  readonly Key: string;
+  readonly Value?: string;
+  readonly Index?: number;
+  readonly Session?: string;
+}

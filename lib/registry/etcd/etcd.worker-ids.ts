@@ -4,10 +4,10 @@ import { ETCD_CONNECTION_KEYS, resolveEtcdConnection, wrongEtcdOption, type Etcd
 import { openEtcdClient } from '../../backend/etcd/etcd.open.js';
 import { systemClock, systemRandom, type Clock, type RandomSource } from '../../common/clock.js';
 import { didYouMean } from '../../common/did-you-mean.js';
-import { WORKER_IDS } from '../../common/snowflake.js';
 import type { WorkerClaim, WorkerIds } from '../../common/worker-ids.js';
 import { linkSignals, sharedController } from '../linked-signal.js';
-import { EtcdWorkerClaim } from './etcd.worker-claim.js';
+import { type ClaimLease, LeasedClaim } from '../leased-claim.js';
+import { freePlaces } from '../worker-places.js';
 
 /** Where worker ids are leased. @public */
 export interface EtcdWorkerIdsOptions extends EtcdConnectionOptions {
@@ -38,13 +38,6 @@ export function etcdWorkerIds(options: EtcdWorkerIdsOptions = {}): WorkerIds {
   if (!Number.isInteger(ttlMs / 1000) || ttlMs < 3000) throw wrongEtcdOption(`ttlMs must be whole seconds, at least 3000, got ${ttlMs}`);
   const prefix = (options.prefix ?? '/anthill/workers').replace(/\/+$/, '');
   return new EtcdWorkerIds(resolveEtcdConnection(options), { prefix, ttlMs, clock: options.clock ?? systemClock, random: options.random ?? systemRandom });
-}
-
-interface Place {
-  readonly id: number;
-  readonly fromMs: number;
-  /** Of the key that says so; 0 when there is none. */
-  readonly revision: bigint;
 }
 
 /** `<prefix>/<id>/holder` is under the lease of who has the id; `<prefix>/<id>/until` stays, and says up to when holders so far may have made ids. */
@@ -90,39 +83,34 @@ export class EtcdWorkerIds implements WorkerIds {
   private async take(client: EtcdClient, lease: bigint, signal: AbortSignal): Promise<WorkerClaim> {
     const { prefix, ttlMs, clock, random } = this.options;
     for (let tries = 0; tries < TRIES; tries++) {
-      const free = await this.free(client, signal);
-      const { id, fromMs, revision } = free[Math.floor(random.next() * free.length)]!;
+      const { rows } = await client.range({ prefix: `${prefix}/` }, {}, signal);
+      const free = freePlaces(this.name, prefix, rows.map((row) => ({ ...row, version: row.modRevision })), clock.wall());
+      const { id, fromMs, version } = free[Math.floor(random.next() * free.length)]!;
       const [holderKey, untilKey] = [`${prefix}/${id}/holder`, `${prefix}/${id}/until`];
       const untilMs = Math.floor(clock.wall()) + ttlMs;
       const { succeeded } = await client.txn(
         {
-          compare: [{ key: holderKey, createRevision: 0n }, { key: untilKey, modRevision: revision }],
+          compare: [{ key: holderKey, createRevision: 0n }, { key: untilKey, modRevision: version }],
           success: [{ put: holderKey, value: `${hostname()} ${process.pid}`, lease }, { put: untilKey, value: String(untilMs) }],
         },
         signal,
       );
-      if (succeeded) return new EtcdWorkerClaim({ client, clock, id, lease, ttlMs, holderKey, untilKey, fromMs, untilMs, closing: this.closing.signal });
+      if (succeeded) return new LeasedClaim({ lease: leaseOf(client, lease, holderKey, untilKey), gone: 'etcd no longer has its lease', clock, id, ttlMs, fromMs, untilMs, closing: this.closing.signal });
     }
     throw new Error(`${this.name}: ${TRIES} worker ids under ${prefix} were taken by others at the moment we tried for them; try again`);
   }
+}
 
-  /** Ids that nobody holds, and whose time is over by our clock. */
-  private async free(client: EtcdClient, signal: AbortSignal): Promise<Place[]> {
-    const { prefix, clock } = this.options;
-    const { rows } = await client.range({ prefix: `${prefix}/` }, {}, signal);
-    const held = new Set(rows.filter(({ key }) => key.endsWith('/holder')).map(({ key }) => key.slice(0, -'/holder'.length)));
-    const untils = new Map(rows.filter(({ key }) => key.endsWith('/until')).map((row) => [row.key.slice(0, -'/until'.length), row]));
-    const unheld = Array.from({ length: WORKER_IDS }, (_, id): Place => {
-      const row = untils.get(`${prefix}/${id}`);
-      // Garbage is nobody's end of time: the id stays unused until somebody deletes it.
-      return { id, fromMs: row === undefined ? 0 : (/^\d{1,15}$/.test(row.value.toString()) ? Number(row.value.toString()) : Infinity), revision: row?.modRevision ?? 0n };
-    }).filter(({ id }) => !held.has(`${prefix}/${id}`));
-    const free = unheld.filter(({ fromMs }) => fromMs <= clock.wall());
-    if (free.length > 0) return free;
-    throw new Error(
-      unheld.length === 0
-        ? `${this.name}: all ${WORKER_IDS} worker ids under ${prefix} are taken; give groups of processes prefixes of their own`
-        : `${this.name}: ${unheld.length} worker ids under ${prefix} are free, and by our clock none of them yet; is the clock right?`,
-    );
-  }
+function leaseOf(client: EtcdClient, lease: bigint, holderKey: string, untilKey: string): ClaimLease {
+  const isOurs = [{ key: holderKey, lease }];
+  return {
+    async renew(untilMs, signal) {
+      if ((await client.keepAlive(lease, signal)) === 0) return false;
+      return (await client.txn({ compare: isOurs, success: [{ put: untilKey, value: String(untilMs) }] }, signal)).succeeded;
+    },
+    async release(fromMs) {
+      await client.txn({ compare: isOurs, success: [{ put: untilKey, value: String(fromMs) }, { delete: holderKey }] });
+      await client.revokeLease(lease);
+    },
+  };
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { BootError } from '../../../lib/common/boot-error.js';
-import { consul, type ConsulOptions } from '../../../lib/registry/consul/index.js';
+import { consul, type ConsulOptions, consulWorkerIds } from '../../../lib/registry/consul/index.js';
 import { resolveConsulOptions } from '../../../lib/registry/consul/consul.options.js';
 
 describe('consul options', () => {
@@ -57,6 +57,16 @@ describe('consul options', () => {
     for (const [options, message] of cases) {
       assert.throws(() => consul(options as ConsulOptions), (error) => error instanceof BootError && error.reason === 'CONSUL_OPTIONS' && message.test(error.message), JSON.stringify(options));
     }
+  });
+
+  it('refuses worker ids that Consul cannot lease', () => {
+    const cases: [object, RegExp][] = [
+      [{ ttlMs: 5000 }, /ttlMs must be whole seconds, at least 10000 \(sessions of Consul are no shorter\), got 5000/],
+      [{ ttlMs: 10_500 }, /whole seconds/],
+      [{ prefix: '/' }, /prefix must name a folder/],
+      [{ prefx: 'x' }, /unknown option "prefx" \(did you mean "prefix"\?\)/],
+    ];
+    for (const [options, message] of cases) assert.throws(() => consulWorkerIds(options), { reason: 'CONSUL_OPTIONS', message });
   });
 
   it('connects to nothing by itself, and says so', () => {

@@ -1,27 +1,32 @@
-import type { EtcdClient } from '../../backend/etcd/etcd.client.js';
-import { sleep, type Clock } from '../../common/clock.js';
-import type { WorkerClaim } from '../../common/worker-ids.js';
-import { sharedController } from '../linked-signal.js';
+import { sleep, type Clock } from '../common/clock.js';
+import type { WorkerClaim } from '../common/worker-ids.js';
+import { sharedController } from './linked-signal.js';
+
+/** A worker id in a store that has leases: what the store must do for it. */
+export interface ClaimLease {
+  /** Renews the lease, then writes down that the id may be used up to `untilMs`, exclusive. False when the id is no longer ours: then nothing was written. */
+  renew(untilMs: number, signal: AbortSignal): Promise<boolean>;
+  /** Writes down from when on the next holder may use the id, and ends the lease. */
+  release(fromMs: number): Promise<void>;
+}
 
 /** What a claim is made of. */
-export interface EtcdClaimInit {
-  readonly client: EtcdClient;
+export interface LeasedClaimInit {
+  readonly lease: ClaimLease;
+  /** Why it was lost when {@link ClaimLease.renew} says so, e.g. `etcd no longer has its lease`. */
+  readonly gone: string;
   readonly clock: Clock;
   readonly id: number;
-  readonly lease: bigint;
   readonly ttlMs: number;
-  /** Key under the lease: whose id it is. */
-  readonly holderKey: string;
-  /** Key without a lease: Unix milliseconds, exclusive, that the holders so far may have used. */
-  readonly untilKey: string;
   readonly fromMs: number;
+  /** As written down already. */
   readonly untilMs: number;
   /** Aborts when the store is closed. */
   readonly closing: AbortSignal;
 }
 
 /** A worker id under a lease. Renews itself three times per TTL, and moves `untilMs` on before anybody uses what comes before it. */
-export class EtcdWorkerClaim implements WorkerClaim {
+export class LeasedClaim implements WorkerClaim {
   readonly id: number;
   readonly fromMs: number;
   private readonly losing = sharedController();
@@ -29,7 +34,7 @@ export class EtcdWorkerClaim implements WorkerClaim {
   private readonly renewing: Promise<void>;
   private until: number;
 
-  constructor(private readonly init: EtcdClaimInit) {
+  constructor(private readonly init: LeasedClaimInit) {
     this.id = init.id;
     this.fromMs = init.fromMs;
     this.until = init.untilMs;
@@ -48,10 +53,7 @@ export class EtcdWorkerClaim implements WorkerClaim {
   async release(usedMs = this.until - 1): Promise<void> {
     this.end();
     await this.renewing;
-    if (this.lost.aborted) return;
-    const { client, holderKey, untilKey, lease } = this.init;
-    await client.txn({ compare: [{ key: holderKey, lease }], success: [{ put: untilKey, value: String(Math.max(this.fromMs, usedMs + 1)) }, { delete: holderKey }] });
-    await client.revokeLease(lease);
+    if (!this.lost.aborted) await this.init.lease.release(Math.max(this.fromMs, usedMs + 1));
   }
 
   private readonly end = (): void => {
@@ -60,7 +62,7 @@ export class EtcdWorkerClaim implements WorkerClaim {
   };
 
   private async renew(): Promise<void> {
-    const { clock, ttlMs } = this.init;
+    const { clock, ttlMs, lease, gone } = this.init;
     const { signal } = this.ending;
     let renewedAt = clock.now();
     let pause = ttlMs / 3;
@@ -68,8 +70,10 @@ export class EtcdWorkerClaim implements WorkerClaim {
       await sleep(clock, pause, signal);
       if (signal.aborted) return;
       const startedAt = clock.now();
+      const next = Math.max(this.until, Math.floor(clock.wall()) + ttlMs);
       try {
-        if (!(await this.renewOnce(signal))) return this.lose('etcd no longer has its lease');
+        if (!(await lease.renew(next, signal))) return this.lose(gone);
+        this.until = next;
         renewedAt = startedAt;
         pause = ttlMs / 3;
       } catch (cause) {
@@ -78,15 +82,6 @@ export class EtcdWorkerClaim implements WorkerClaim {
         pause = Math.min(1000, ttlMs / 10);
       }
     }
-  }
-
-  private async renewOnce(signal: AbortSignal): Promise<boolean> {
-    const { client, clock, ttlMs, lease, holderKey, untilKey } = this.init;
-    if ((await client.keepAlive(lease, signal)) === 0) return false;
-    const next = Math.max(this.until, Math.floor(clock.wall()) + ttlMs);
-    const { succeeded } = await client.txn({ compare: [{ key: holderKey, lease }], success: [{ put: untilKey, value: String(next) }] }, signal);
-    if (succeeded) this.until = next;
-    return succeeded;
   }
 
   private lose(why: string): void {
