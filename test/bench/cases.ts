@@ -1,7 +1,7 @@
 import type { Case } from './case.js';
 import { churnCase } from './churn.case.js';
-import { grpcCases } from './grpc.case.js';
 import { configCase } from './config.case.js';
+import { grpcCases } from './grpc.case.js';
 import { localCases } from './local.case.js';
 import { pickCase } from './pick.case.js';
 import { remoteCases } from './remote.case.js';
