@@ -6,8 +6,8 @@ import { Order } from './order.js';
 @RpcModule({ type: 'buyer' })
 export class Buyer implements OnRun {
   constructor(
-    @InjectGrpcClient(Order, { waitForReady: true }) private readonly orders: GrpcClient<Order>,
-    @InjectGrpcClient(AuthCenter, { waitForReady: true }) private readonly auth: GrpcClient<AuthCenter>,
+    @InjectGrpcClient(Order, { waitForReady: true, hrpc: { serverName: 'buyer' } }) private readonly orders: GrpcClient<Order>,
+    @InjectGrpcClient(AuthCenter, { waitForReady: true, hrpc: { serverName: 'buyer' } }) private readonly auth: GrpcClient<AuthCenter>,
     @InjectServices() private readonly services: Services,
   ) {}
 

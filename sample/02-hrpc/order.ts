@@ -23,7 +23,7 @@ export class Order {
   private readonly placed: PlacedOrder[] = [];
 
   constructor(
-    @InjectGrpcClient(() => AuthCenter, { target: 'registry:///auth-center', waitForReady: true }) private readonly auth: GrpcClient<AuthCenter>,
+    @InjectGrpcClient(() => AuthCenter, { target: 'registry:///auth-center', waitForReady: true, hrpc: true }) private readonly auth: GrpcClient<AuthCenter>,
     private readonly ids: UniqueIds,
     @InjectConfig('limit') private readonly limit: ConfigValue<number | undefined>,
   ) {}

@@ -19,6 +19,15 @@ export interface AddRequest {
   readonly metadata?: Readonly<Record<string, string>>;
 }
 
+/** A request to hrpcpeer. */
+export interface HrpcRequest {
+  readonly target: string;
+  readonly tag?: string;
+  readonly a: string;
+  readonly b: string;
+  readonly message?: Readonly<Record<string, unknown>>;
+}
+
 /** What addclient got. */
 export interface AddAnswer {
   readonly v: string;
@@ -46,7 +55,7 @@ export class GoGrpcPeer {
     child.stderr.setEncoding('utf8').on('data', (text: string) => (this.log = (this.log + text).slice(-4000)));
   }
 
-  static async start(command: 'addserver' | 'addclient', flags: readonly string[]): Promise<GoGrpcPeer> {
+  static async start(command: 'addserver' | 'addclient' | 'hrpcpeer', flags: readonly string[]): Promise<GoGrpcPeer> {
     let binary = built.get(command);
     if (binary === undefined) built.set(command, (binary = buildGo(`test/interop/go-grpc/cmd/${command}`)));
     const child = spawn(await binary, flags);
@@ -62,9 +71,18 @@ export class GoGrpcPeer {
 
   /** For addclient. */
   add(request: AddRequest): Promise<AddAnswer> {
+    return this.ask({ timeoutMs: 5000, cancelMs: 0, metadata: {}, ...request });
+  }
+
+  /** For hrpcpeer: finds an instance by name and tag, and calls it. */
+  call(request: HrpcRequest): Promise<AddAnswer> {
+    return this.ask(request);
+  }
+
+  private ask(request: object): Promise<AddAnswer> {
     const id = this.nextId++;
     const answer = new Promise<AddAnswer>((resolve) => this.waiting.set(id, resolve));
-    this.child.stdin.write(`${JSON.stringify({ timeoutMs: 5000, cancelMs: 0, metadata: {}, ...request, id })}\n`);
+    this.child.stdin.write(`${JSON.stringify({ ...request, id })}\n`);
     return answer;
   }
 
