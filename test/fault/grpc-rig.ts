@@ -54,12 +54,12 @@ class Adder {
 
 /** An app that calls without end. */
 export class GrpcLoad {
-  private records: GrpcRecordOfCall[] = [];
   private isRunning = true;
   private readonly callers: Promise<void>[];
 
   private constructor(
     private readonly app: RpcApplication,
+    private readonly records: GrpcRecordOfCall[],
     concurrency: number,
     handlerMs: number,
     options: GrpcCallOptions,
@@ -71,6 +71,7 @@ export class GrpcLoad {
   }
 
   static async start(address: string, { concurrency = 16, handlerMs = 10, options = {} as GrpcCallOptions } = {}): Promise<GrpcLoad> {
+    const records: GrpcRecordOfCall[] = [];
     // Notes each call with the node that had it last.
     const note: Interceptor = async (call, next) => {
       const at = performance.now();
@@ -81,13 +82,11 @@ export class GrpcLoad {
         error = thrown as RpcError;
         throw thrown;
       } finally {
-        load?.records.push({ at, ms: performance.now() - at, node: call.node?.id, error });
+        records.push({ at, ms: performance.now() - at, node: call.node?.id, error });
       }
     };
-    let load: GrpcLoad | undefined;
     const app = await createTestingApp({ modules: [Adder], registry: consul({ addr: address, env: {}, record: grpcRecord() }), interceptors: { client: [note] } });
-    load = new GrpcLoad(app, concurrency, handlerMs, options);
-    return load;
+    return new GrpcLoad(app, records, concurrency, handlerMs, options);
   }
 
   /** What happened since the last time. */
