@@ -22,7 +22,7 @@ import type { PluginTable } from './plugin-table.js';
  * (`nats({...})`) or names that config could use as well.
  * @public
  */
-export interface AppOptions extends LaunchOptions, Pick<AnthillSection, 'processName' | 'environment' | 'zone' | 'discovery' | 'rpc' | 'advertise' | 'health' | 'registration' | 'databases' | 'killWaitMs' | 'graceMs' | 'log' | 'redis' | 'watchFile' | 'grpc'> {
+export interface AppOptions extends LaunchOptions, Pick<AnthillSection, 'processName' | 'environment' | 'zone' | 'discovery' | 'rpc' | 'advertise' | 'health' | 'registration' | 'databases' | 'killWaitMs' | 'graceMs' | 'log' | 'redis' | 'watchFile' | 'grpc' | 'http'> {
   /** @default memory() */
   transport?: Transport | PluginChoice;
   /** @default memory() */

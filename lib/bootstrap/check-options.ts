@@ -19,6 +19,7 @@ const APP_OPTIONS = {
   graceMs: true,
   log: true,
   grpc: true,
+  http: true,
   redis: true,
   watchFile: true,
   transport: true,

@@ -1,4 +1,4 @@
-import type { DynamicModule, Type } from '@nestjs/common';
+import type { DynamicModule, HttpServer, Type } from '@nestjs/common';
 import { BootError, bootErrors } from '../common/boot-error.js';
 import { silentLogger } from '../common/logger.js';
 import type { AppConfig } from '../config/app-config.js';
@@ -10,6 +10,7 @@ import { handlersOf } from '../metadata/handler.decorator.js';
 import type { ClientClass } from '../metadata/tokens.js';
 import type { AppOptions } from './app-options.js';
 import { checkAppOptions } from './check-options.js';
+import { httpHostOf } from './http-host.js';
 import { readGraph, type ModuleDefinition, type ModuleGraph, type RpcModuleRef } from './module-graph.js';
 import { neededModules } from './needed-modules.js';
 import { chosen } from './plugin-choice.js';
@@ -30,6 +31,10 @@ export interface PreparedGraph {
   /** Types that run in other processes. */
   readonly elsewhere: readonly string[];
   readonly clients: ReadonlySet<ClientClass>;
+  /** Makes the HTTP adapter that the container is built on; undefined: no module of this process brings HTTP. */
+  readonly http: (() => Promise<HttpServer>) | undefined;
+  /** All services that the code knows, those of other processes included. */
+  readonly services: readonly RpcModuleRef[];
   /** Modules that the app adds for what classes inject. */
   readonly needed: readonly (Type | DynamicModule)[];
 }
@@ -68,6 +73,8 @@ async function prune(graph: ModuleGraph, options: AppOptions, types: readonly st
     moduleTypes: types,
     root: pruned,
     needed,
+    http: await httpHostOf(graph, pruned, config),
+    services: graph.rpcModules,
     modules: graph.rpcModules.filter(runsHere),
     elsewhere: graph.rpcModules.filter((module) => !runsHere(module)).map((module) => module.options.type),
     clients: new Set([...graph.clients, ...(options.clients ?? []), ...withHandlers(graph.rpcModules)]),
@@ -93,7 +100,7 @@ function withHandlers(modules: readonly RpcModuleRef[]): ClientClass[] {
 
 function configOptionsOf(options: AppOptions, moduleTypes: readonly string[]): LoadConfigOptions {
   const { workDir, configFile, processId, logDir, biDir, flags, argv, env, sources, settings } = options;
-  const { processName, environment, zone, discovery, rpc, advertise, health, registration, databases, killWaitMs, graceMs, log, redis, grpc, watchFile, wires } = options;
+  const { processName, environment, zone, discovery, rpc, advertise, health, registration, databases, killWaitMs, graceMs, log, redis, grpc, http, watchFile, wires } = options;
   const named = (kind: keyof PluginTable): unknown => chosen(kind, options[kind as 'transport']).named;
   const overrides = defined({
     processName,
@@ -109,6 +116,7 @@ function configOptionsOf(options: AppOptions, moduleTypes: readonly string[]): L
     graceMs,
     log,
     grpc,
+    http,
     redis,
     watchFile,
     settings,

@@ -142,6 +142,11 @@ export class RpcApplication implements AppHandle, HookedApp, ServiceHost {
     return this.prepared.random;
   }
 
+  /** @internal All services that the code knows, those of other processes included. */
+  get services(): readonly { readonly classRef: Type; readonly options: Readonly<{ type: string }> }[] {
+    return this.prepared.services;
+  }
+
   /** @internal */
   get registry(): Registry {
     return this.prepared.registry;

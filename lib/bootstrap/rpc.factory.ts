@@ -1,6 +1,6 @@
 import 'reflect-metadata';
-import { NestFactory } from '@nestjs/core';
-import type { DynamicModule, INestApplicationContext, LoggerService, Type } from '@nestjs/common';
+import { type AbstractHttpAdapter, NestFactory } from '@nestjs/core';
+import type { DynamicModule, HttpServer, INestApplicationContext, LoggerService, Type } from '@nestjs/common';
 import { AnthillCoreModule } from './core.module.js';
 import type { AppOptions, ModulesOptions } from './app-options.js';
 import { BootError } from '../common/boot-error.js';
@@ -10,9 +10,13 @@ import { prepareGraph } from './prepare-graph.js';
 import { RpcApplication } from './rpc.application.js';
 
 /** Builds Nest's container around a root module; the testing module is another way to do it. */
-export type ContextBuilder = (root: Type, logger: LoggerService | false) => Promise<INestApplicationContext>;
+export type ContextBuilder = (root: Type, logger: LoggerService | false, http: HttpServer | undefined) => Promise<INestApplicationContext>;
 
-const nestContext: ContextBuilder = (root, logger) => NestFactory.createApplicationContext(root, { logger, abortOnError: false });
+const nestContext: ContextBuilder = async (root, logger, http) => {
+  const options = { logger, abortOnError: false };
+  if (http === undefined) return NestFactory.createApplicationContext(root, options);
+  return (await NestFactory.create(root, http as AbstractHttpAdapter, options)).init();
+};
 
 /** @internal Everything `create` does, for factories that build the container in their own way. */
 export async function createApp(root: ModuleDefinition, options: AppOptions, buildContext: ContextBuilder = nestContext): Promise<RpcApplication> {
@@ -22,7 +26,7 @@ export async function createApp(root: ModuleDefinition, options: AppOptions, bui
   const core = AnthillCoreModule.register(graph.clients, { provide: RpcApplication, useValue: app });
   try {
     await app.reachRegistry();
-    const context = await buildContext(rootOf([core, ...graph.needed], graph.root), prepared.nestLogger);
+    const context = await buildContext(rootOf([core, ...graph.needed], graph.root), prepared.nestLogger, await graph.http?.());
     const container = app.attach({ get: (token) => context.get(token as Type, { strict: false }) as never, close: () => context.close() });
     // Mistakes in decorators belong to create: start is for what comes from outside.
     container.check();

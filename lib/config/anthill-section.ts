@@ -1,5 +1,6 @@
 import type { DiscoveryOptions } from '../common/discovery-options.js';
 import type { GrpcSection } from './grpc-section.js';
+import type { HttpSection } from './http-section.js';
 import type { DatabaseSection } from './database-section.js';
 import type { RedisSection } from './redis-section.js';
 
@@ -53,6 +54,7 @@ export interface AnthillSection {
   graceMs?: number;
   log?: { level?: LogLevel; format?: LogFormat };
   grpc?: GrpcSection;
+  http?: HttpSection;
   databases?: Record<string, DatabaseSection>;
   /** By the name that `@InjectRedis(name)` asks for. */
   redis?: Record<string, RedisSection>;

@@ -2,6 +2,7 @@ import type { DiscoveryOptions } from '../common/discovery-options.js';
 import type { DatabaseSection } from './database-section.js';
 import type { LogFormat, LogLevel } from './anthill-section.js';
 import type { GrpcSection } from './grpc-section.js';
+import type { HttpSection } from './http-section.js';
 import type { RedisConfig } from './redis-section.js';
 
 /** A plug-in that config has chosen. @public */
@@ -96,4 +97,5 @@ export interface AppConfig {
   readonly redis: Readonly<Record<string, RedisConfig>>;
   readonly log: { readonly level: LogLevel; readonly format: LogFormat };
   readonly grpc: Readonly<Required<GrpcSection>>;
+  readonly http: Readonly<HttpSection>;
 }

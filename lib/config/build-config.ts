@@ -98,6 +98,7 @@ function snapshot(launch: Launch, tree: Tree, findings: Findings): AppConfig {
     rpc: { ...calls, ...(maxConcurrent !== 0 && { maxConcurrent }) },
     health: healthOf(objectAt(tree.anthill, 'health')),
     registration,
+    http: objectAt(tree.anthill, 'http'),
     redis: readRedis(redis as Plain | undefined, findings),
   };
   // The description vouches for the rest: checked key by key, defaults filled in.

@@ -1,4 +1,5 @@
-import { openConsulClient, type ConsulClient, ConsulRequestError } from '../backend/consul/consul.client.js';
+import { ConsulRequestError } from '../backend/consul/consul.agents.js';
+import { openConsulClient, type ConsulClient } from '../backend/consul/consul.client.js';
 import { CONSUL_CONNECTION_KEYS, type ConsulConnection, type ConsulConnectionOptions, resolveConsulConnection } from '../backend/consul/consul.connection.js';
 import { Backoff } from '../common/backoff.js';
 import { sleep, systemClock, systemRandom, type Clock, type RandomSource } from '../common/clock.js';

@@ -1,6 +1,7 @@
 import type { DiscoveryOptions, OutlierDetectionOptions } from '../common/discovery-options.js';
 import { type AnthillSection, LOG_FORMATS, LOG_LEVELS, type NodeOptions } from './anthill-section.js';
 import { grpcSpec } from './grpc-section.js';
+import { httpSpec } from './http-section.js';
 import { databasesSpec } from './database-section.js';
 import { redisSpec } from './redis-section.js';
 import type { Spec } from './spec.js';
@@ -66,6 +67,7 @@ const anthill = object('What mqant has no key for.', {
     format: text('Lines for people, or one JSON object a line.', { oneOf: LOG_FORMATS, default: 'text' }),
   }),
   grpc: grpcSpec,
+  http: httpSpec,
   databases: databasesSpec,
   redis: map('Redis clients, by the name that @InjectRedis(name) asks for.', 'name', redisSpec),
   modules: map(

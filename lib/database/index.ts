@@ -4,3 +4,4 @@ export type { DatabaseOptions } from './database-options.js';
 export { isUniqueViolation } from './database-errors.js';
 export { outsideTransaction } from './transaction-scope.js';
 export { dbToken, entityManagerToken, repositoryToken, type EntityRef } from './tokens.js';
+export { migrationSource, type MigrationSourceOptions } from './typeorm/migration-source.js';

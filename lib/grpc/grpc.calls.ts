@@ -7,11 +7,11 @@ import type { HandlerEntry, Responder } from '../rpc/handler-entry.js';
 import { handlerNotFound } from '../rpc/handler-not-found.js';
 import type { NodeHost } from '../rpc/wire.js';
 import { GrpcContext, type ServerCall } from './grpc.context.js';
-import { readMetadata, readOrigin } from './grpc.metadata.js';
+import { readCall } from './grpc.metadata.js';
 import type { GrpcKind } from './grpc.proto.js';
 import { statusOf } from './grpc.status.js';
 import { ReplyStream, RequestStream } from './grpc.streams.js';
-import { HRPC_KEY, readHrpcMessage } from './hrpc-message.js';
+import { HRPC_KEY, readHrpcMessage, TRACE_KEY } from './hrpc-message.js';
 import type { GrpcLibrary } from './load-grpc.js';
 
 /** A handler, as calls by gRPC come to it. */
@@ -94,9 +94,10 @@ abstract class IncomingCall implements Responder {
   ) {
     const { host, entry, kind, timeoutMs } = target;
     const { metadata } = call;
-    const pairs = readMetadata(metadata);
-    const { caller, external, chain } = readOrigin(metadata);
+    const { pairs, caller, external, chain } = readCall(metadata);
     const hrpc = pairs[HRPC_KEY] === undefined ? undefined : readHrpcMessage(pairs[HRPC_KEY]);
+    if (hrpc !== undefined && hrpc.traceId !== '') pairs[TRACE_KEY] ??= hrpc.traceId;
+    const peer = call.getPeer();
     const now = shared.clock.now();
     // The library counts by the wall clock.
     const given = now + Number(call.getDeadline()) - Date.now();
@@ -105,14 +106,14 @@ abstract class IncomingCall implements Responder {
     const init = {
       path: entry.path,
       nodeId: host.nodeId,
-      caller: caller ?? hrpc?.serverName ?? '',
+      caller: caller ?? (hrpc?.serverName || peer),
       metadata: pairs,
       deadlineAt: Math.min(given, limit),
       external: external || isExternal,
       chain,
       wire: 'grpc',
     };
-    this.context = new GrpcContext(init, shared.clock, kind, call);
+    this.context = new GrpcContext(init, shared.clock, kind, peer, call);
     this.refusal = external && !entry.public ? handlerNotFound(host, entry.path, true) : hrpc?.requestTimeoutMs !== undefined && hrpc.requestTimeoutMs <= 0 ? noTime(entry.path) : undefined;
     call.on('cancelled', () => this.cancelled());
   }

@@ -17,19 +17,16 @@ export class GrpcContext extends RpcContext {
   /** @internal */ trailers: Metadata | undefined;
   /** @internal Where a stream of replies goes. */ replies: ReplyStream | undefined;
 
-  /** Address and port of the client, as the connection has them. */
-  readonly peer: string;
-
   /** @internal */
   constructor(
     init: RpcContextInit,
     clock: Clock,
     /** @internal */ readonly kind: GrpcKind,
+    /** Address and port of the client, as the connection has them. */
+    readonly peer: string,
     private readonly call: ServerCall,
   ) {
-    const peer = call.getPeer();
-    super({ ...init, caller: init.caller || peer }, clock);
-    this.peer = peer;
+    super(init, clock);
   }
 
   /** The client's certificate, where the server asks for one (`tls.requireClientCert`). */

@@ -18,25 +18,54 @@ export const GRPC_KEYS = {
   status: 'grpc-status-details-bin',
 } as const;
 
+/** The status is the library's by its name. */
 const OURS: ReadonlySet<string> = new Set(Object.values(GRPC_KEYS));
 const LEGAL_KEY = /^[0-9a-z_.-]+$/;
 /** What HTTP/2 peers may trim or fold is no text of the user: no blank at the ends. */
 const LEGAL_VALUE = /^(?:[!-~](?:[ -~]*[!-~])?)?$/;
 const MAX_CHAIN = 64;
+const NO_LANES: readonly HeldLane[] = Object.freeze([]);
+/** All of our own keys begin with it, and few others do. */
+const LETTER_A = 0x61;
 
 /**
  * Metadata as handlers see it: strings, keys in lower case, values of a repeated key joined by `, `, binary values (`-bin`) in base64. What is
  * ours or the library's is left out; what cannot be read is, too.
  */
 export function readMetadata(metadata: Metadata): Record<string, string> {
-  const result = Object.create(null) as Record<string, string>;
-  for (const [key, values] of Object.entries(metadata.toJSON())) {
-    if (key.startsWith('grpc-') || OURS.has(key)) continue;
-    result[key] = values.map((value) => (typeof value === 'string' ? value : value.toString('base64'))).join(', ');
+  return readCall(metadata).pairs;
+}
+
+/** What a call says of itself besides its metadata. */
+export interface CallOrigin {
+  readonly caller: string | undefined;
+  readonly external: boolean;
+  readonly chain: readonly HeldLane[];
+}
+
+/** Metadata and origin in one pass: it is made for each call. Never throws: strangers write them. */
+export function readCall(metadata: Metadata): CallOrigin & { readonly pairs: Record<string, string> } {
+  const pairs = Object.create(null) as Record<string, string>;
+  let caller: string | undefined;
+  let external = false;
+  let chain = NO_LANES;
+  let text: string | Buffer | undefined;
+  const given = metadata.toJSON() as Record<string, (string | Buffer)[]>;
+  for (const key of Object.keys(given)) {
+    const values = given[key]!;
+    const first = values[0];
+    if (key.charCodeAt(0) === LETTER_A && OURS.has(key)) {
+      if (key === GRPC_KEYS.text) text = first;
+      else if (first === undefined || typeof first !== 'string') continue;
+      else if (key === GRPC_KEYS.caller && first !== '') caller = unescapeAscii(first);
+      else if (key === GRPC_KEYS.external) external = first === '1';
+      else if (key === GRPC_KEYS.chain) chain = readChain(first);
+    } else if (!key.startsWith('grpc-')) {
+      pairs[key] = values.length === 1 && typeof first === 'string' ? first : values.map((value) => (typeof value === 'string' ? value : value.toString('base64'))).join(', ');
+    }
   }
-  const [text] = metadata.get(GRPC_KEYS.text);
-  if (Buffer.isBuffer(text)) for (const [key, value] of Object.entries(readObject(text.toString()))) if (typeof value === 'string') result[key] = value;
-  return result;
+  if (Buffer.isBuffer(text)) for (const [key, value] of Object.entries(readObject(text.toString()))) if (typeof value === 'string') pairs[key] = value;
+  return { pairs, caller, external, chain };
 }
 
 /** Adds pairs to metadata that leaves. Keys go in lower case, as gRPC wants it; `-bin` values are base64; reserved keys are skipped. */
@@ -50,19 +79,6 @@ export function writeMetadata(target: Metadata, pairs: Readonly<Record<string, s
     else (text ??= Object.create(null) as Record<string, string>)[given] = value;
   }
   if (text) target.set(GRPC_KEYS.text, Buffer.from(JSON.stringify(text)));
-}
-
-/** What a call says of itself besides its metadata. */
-export interface CallOrigin {
-  readonly caller: string | undefined;
-  readonly external: boolean;
-  readonly chain: readonly HeldLane[];
-}
-
-/** Never throws: strangers write it. */
-export function readOrigin(metadata: Metadata): CallOrigin {
-  const caller = text(metadata, GRPC_KEYS.caller);
-  return { caller: caller === undefined ? undefined : unescapeAscii(caller), external: text(metadata, GRPC_KEYS.external) === '1', chain: readChain(text(metadata, GRPC_KEYS.chain)) };
 }
 
 /** The metadata of a call that leaves this process. */
@@ -83,16 +99,11 @@ export function escapeAscii(value: string): string {
 }
 
 function unescapeAscii(value: string): string {
+  if (!value.includes('\\')) return value;
   return value.replace(/\\u([0-9a-f]{4})/g, (_all, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
 }
 
-function text(metadata: Metadata, key: string): string | undefined {
-  const [value] = metadata.get(key);
-  return typeof value === 'string' && value !== '' ? value : undefined;
-}
-
-function readChain(json: string | undefined): readonly HeldLane[] {
-  if (json === undefined) return [];
+function readChain(json: string): readonly HeldLane[] {
   try {
     const list = JSON.parse(json) as unknown;
     if (!Array.isArray(list) || list.length > MAX_CHAIN) return [];

@@ -56,6 +56,8 @@ export class RpcServer implements NodeHost, ExecutionHost {
   private refusing: 'others' | 'all' | undefined;
   private whenIdle: (() => void)[] = [];
   private suppliedHandlers = 0;
+  /** A hook that answers with the same descriptor again has one handler for many paths. */
+  private readonly suppliedBefore = new WeakMap<HandlerDescriptor, BoundHandler>();
 
   constructor(private readonly options: RpcServerOptions) {
     this.nodeId = options.nodeId;
@@ -90,15 +92,19 @@ export class RpcServer implements NodeHost, ExecutionHost {
     // Bounded: a hook that supplies one for every path must not let strangers fill the table.
     if (unknown === undefined || this.suppliedHandlers >= MAX_SUPPLIED) return undefined;
     let bound: BoundHandler;
+    let descriptor: HandlerDescriptor | undefined;
     try {
-      const descriptor = unknown.call(this.hooks, path);
+      descriptor = unknown.call(this.hooks, path);
       if (descriptor === undefined) return undefined;
+      const known = this.suppliedBefore.get(descriptor);
+      if (known) return known;
       bound = this.table.bind({ ...descriptor, path });
     } catch (error) {
       this.logger.error('the server hook "unknown" failed; the path stays unknown', { node: this.nodeId, path: path.slice(0, 200), error });
       return undefined;
     }
     this.handlers.set(path, bound);
+    this.suppliedBefore.set(descriptor, bound);
     if (++this.suppliedHandlers === MAX_SUPPLIED) {
       this.logger.warn(`the server hook "unknown" has supplied ${MAX_SUPPLIED} handlers; it is asked for no more`, { node: this.nodeId });
     }

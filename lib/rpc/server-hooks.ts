@@ -20,6 +20,6 @@ export interface ServerHooks {
   complete?(call: ServedCall, result: unknown, durationMs: number): void;
   /** After a call failed for whatever reason, the handler's own errors included; `error` is what the caller gets. */
   error?(call: ServedCall, error: RpcError, durationMs: number): void;
-  /** A path without handler: may supply one (mqant's NoFoundFunction). It is asked once per path, unless it answers undefined. */
+  /** A path without handler: may supply one (mqant's NoFoundFunction). It is asked once per path, unless it answers undefined, or a descriptor that it gave before: that one then serves any number of paths. */
   unknown?(path: string): HandlerDescriptor | undefined;
 }

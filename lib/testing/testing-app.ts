@@ -1,4 +1,5 @@
 import { Global, type INestApplicationContext, type InjectionToken, Module, type Type } from '@nestjs/common';
+import type { AbstractHttpAdapter } from '@nestjs/core';
 import type { AppOptions } from '../bootstrap/app-options.js';
 import { providersOf, readGraph } from '../bootstrap/module-graph.js';
 import { type ContextBuilder, createApp, rootOfModules } from '../bootstrap/rpc.factory.js';
@@ -29,7 +30,7 @@ export interface TestingAppOptions extends Omit<AppOptions, 'databases'> {
  */
 export async function createTestingApp(options: TestingAppOptions): Promise<RpcApplication> {
   const { modules, overrides = [], databases, ...rest } = options;
-  const isolated: AppOptions = { flags: false, env: {}, configFile: false, logger: false, graceMs: 0, ...rest, grpc: { host: '127.0.0.1', port: 0, ...rest.grpc }, ...(typeof databases === 'object' && { databases }) };
+  const isolated: AppOptions = { flags: false, env: {}, configFile: false, logger: false, graceMs: 0, ...rest, grpc: { host: '127.0.0.1', port: 0, ...rest.grpc }, http: { host: '127.0.0.1', port: 0, ...rest.http }, ...(typeof databases === 'object' && { databases }) };
   const app = await createApp(rootOfModules([...modules, databasesInMemory(databases === 'memory' ? 'all' : 'undeclared')]), isolated, overrides.length > 0 ? overriding(overrides) : undefined);
   // A test that forgets to stop its app should not hang.
   return app.start({ failFast: true, keepAlive: false });
@@ -44,7 +45,7 @@ function databasesInMemory(mode: DatabaseMode): Type {
 }
 
 function overriding(overrides: readonly TestingOverride[]): ContextBuilder {
-  return async (root, logger): Promise<INestApplicationContext> => {
+  return async (root, logger, http): Promise<INestApplicationContext> => {
     const { Test } = await loadPeer('@nestjs/testing', 'createTestingApp({ overrides })', () => import('@nestjs/testing'));
     const builder = Test.createTestingModule({ imports: [root] });
     if (logger) builder.setLogger(logger);
@@ -59,6 +60,6 @@ function overriding(overrides: readonly TestingOverride[]): ContextBuilder {
       else target.useFactory({ factory: override.useFactory as (...deps: unknown[]) => unknown, inject: override.inject ?? [] });
     }
     const module = await builder.compile();
-    return module.init();
+    return http === undefined ? module.init() : module.createNestApplication(http as AbstractHttpAdapter).init();
   };
 }

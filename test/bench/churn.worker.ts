@@ -51,51 +51,54 @@ function node(i: number, changedAt: number): ServiceNode {
 
 /** Where changes are made. */
 interface Changed {
-  put(nodes: readonly ServiceNode[]): Promise<unknown>;
-  take(id: string): Promise<unknown>;
+  /** How many changes are made together. */
+  readonly batch: number;
+  apply(put: readonly ServiceNode[], taken: readonly string[]): Promise<unknown>;
 }
 
-/** Writes to Consul's catalogue, many at once: our registry looks after each new node, in the list of all of them. */
+/** Writes to Consul's catalogue, some at once: our registry looks after each new node, in the list of all of them. */
 function catalogueOf(addr: string): Changed {
   const host = 'crowd-host';
-  const apply = async (operations: readonly object[]): Promise<void> => {
-    const response = await fetch(`http://${addr}/v1/txn`, { method: 'PUT', body: JSON.stringify(operations) });
-    if (!response.ok) throw new Error(`Consul answers ${response.status}: ${await response.text()}`);
-  };
   const rowOf = (node: ServiceNode): object => {
     const { ID, Name, Address, Tags } = mqantRecord().encode(node, TIMES.ttlMs)!;
     return { Service: { Verb: 'set', Node: host, Service: { ID, Service: Name, Address, Tags } } };
   };
   return {
-    put: (nodes) => apply([{ Node: { Verb: 'set', Node: { Node: host, Address: '127.0.0.1' } } }, ...nodes.map(rowOf)]),
-    take: (ID) => apply([{ Service: { Verb: 'delete', Node: host, Service: { ID, Service: SERVICE } } }]),
+    batch: 10,
+    async apply(put, taken) {
+      const away = taken.map((ID) => ({ Service: { Verb: 'delete', Node: host, Service: { ID, Service: SERVICE } } }));
+      const operations = [{ Node: { Verb: 'set', Node: { Node: host, Address: '127.0.0.1' } } }, ...put.map(rowOf), ...away];
+      const response = await fetch(`http://${addr}/v1/txn`, { method: 'PUT', body: JSON.stringify(operations) });
+      if (!response.ok) throw new Error(`Consul answers ${response.status}: ${await response.text()}`);
+    },
   };
 }
 
 function registrarOf(registry: Registry): Changed {
   return {
-    put: (nodes) => Promise.all(nodes.map((each) => registry.register(each, TIMES))),
-    take: (id) => registry.deregister({ ...node(0, 0), id }),
+    batch: 1,
+    async apply(put, taken) {
+      for (const each of put) await registry.register(each, TIMES);
+      for (const id of taken) await registry.deregister({ ...node(0, 0), id });
+    },
   };
 }
 
 async function fill(changed: Changed, count: number): Promise<void> {
-  for (let i = 0; i < count; i += AT_ONCE) await changed.put(Array.from({ length: Math.min(AT_ONCE, count - i) }, (_, j) => node(i + j, Date.now())));
+  for (let i = 0; i < count; i += AT_ONCE) await changed.apply(Array.from({ length: Math.min(AT_ONCE, count - i) }, (_, j) => node(i + j, Date.now())), []);
 }
 
-/** Of ten changes eight are of metadata, one is a node that goes and one a node that comes. */
+/** Of ten changes eight are of metadata, one is a node that goes and one a node that went before and comes back. */
 async function change(changed: Changed, { nodes, perSecond, seconds }: ChurnJob): Promise<void> {
   const startedAt = performance.now();
-  const pending = new Set<Promise<unknown>>();
-  for (let n = 0; n < perSecond * seconds; n++) {
-    const isReturn = n % 10 === 1;
-    const i = ((isReturn ? n - 1 : n) * 7919) % nodes;
-    const settled = (n % 10 === 0 ? changed.take(node(i, 0).id) : changed.put([node(i, Date.now())])).finally(() => pending.delete(settled));
-    pending.add(settled);
-    const wait = startedAt + ((n + 1) * 1000) / perSecond - performance.now();
+  const nth = (n: number): number => (Math.max(0, n) * 7919) % nodes;
+  for (let n = 0; n < perSecond * seconds; n += changed.batch) {
+    const batch = Array.from({ length: changed.batch }, (_, i) => n + i);
+    const put = batch.filter((each) => each % 10 !== 0).map((each) => node(nth(each % 10 === 5 ? each - 15 : each), Date.now()));
+    await changed.apply(put, batch.filter((each) => each % 10 === 0).map((each) => node(nth(each), 0).id));
+    const wait = startedAt + ((n + changed.batch) * 1000) / perSecond - performance.now();
     if (wait > 0) await delay(wait);
   }
-  await Promise.all(pending);
 }
 
 async function cpuOf(work: () => Promise<void>): Promise<number> {

@@ -28,6 +28,9 @@ export interface AddAnswer {
   readonly details: readonly { readonly reason: string; readonly domain: string; readonly metadata: Readonly<Record<string, string>> | null }[];
 }
 
+/** Each once per process: several of one kind start at the same time. */
+const built = new Map<string, Promise<string>>();
+
 /** A Go program of go-grpc: lines of JSON in and out. It ends when its stdin closes, so also when this process dies. */
 export class GoGrpcPeer {
   /** Its lines after the first. */
@@ -44,7 +47,9 @@ export class GoGrpcPeer {
   }
 
   static async start(command: 'addserver' | 'addclient', flags: readonly string[]): Promise<GoGrpcPeer> {
-    const child = spawn(await buildGo(`test/interop/go-grpc/cmd/${command}`), flags);
+    let binary = built.get(command);
+    if (binary === undefined) built.set(command, (binary = buildGo(`test/interop/go-grpc/cmd/${command}`)));
+    const child = spawn(await binary, flags);
     const lines = createInterface(child.stdout);
     const first = await Promise.race([
       once(lines, 'line', { signal: AbortSignal.timeout(READY_MS) }),
@@ -64,8 +69,10 @@ export class GoGrpcPeer {
   }
 
   /** Nothing is said any more, to nobody. */
-  kill(): void {
+  async kill(): Promise<void> {
+    const exited = once(this.child, 'exit');
     this.child.kill('SIGKILL');
+    await exited;
   }
 
   async stop(): Promise<void> {

@@ -69,6 +69,20 @@ export class GoPeer {
     return peer;
   }
 
+  /** mqant's own gate; resolves when clients can connect and backends can find it. @returns the peer and its node id */
+  static async gate(world: World, tcpPort: number, wsPort: number): Promise<{ peer: GoPeer; id: string }> {
+    const peer = new GoPeer(await buildGo('test/interop/go/cmd/mqant-gate'), world, ['-tcp', `127.0.0.1:${tcpPort}`, '-ws', `127.0.0.1:${wsPort}`], () => {});
+    const { id } = await peer.ready;
+    return { peer, id: String(id) };
+  }
+
+  /** mqant's HTTP gateway, and a service `goweb` behind NoFoundFunction. @returns the peer and the gateway's port */
+  static async http(world: World): Promise<{ peer: GoPeer; port: number }> {
+    const peer = new GoPeer(await buildGo('test/interop/go/cmd/mqant-http'), world, [], () => {});
+    const { port } = await peer.ready;
+    return { peer, port: Number(port) };
+  }
+
   /** An App without modules that calls what it is told to. */
   static async caller(world: World): Promise<GoCaller> {
     const binary = await buildGo('test/interop/go/cmd/mqant-caller');

@@ -6,7 +6,6 @@ import { BootError } from '../../common/boot-error.js';
 import { rpcError } from '../../common/error-catalog.js';
 import type { HealthReport } from '../../common/lifecycle.js';
 import { messageOf } from '../../common/message-of.js';
-import { loadPeer } from '../../common/peer.js';
 import type { ResolvedDatabase } from '../database-options.js';
 import { lockFile } from '../embedded/file-lock.js';
 import { ManagedDataSource } from './managed-data-source.js';
@@ -14,6 +13,7 @@ import type { DatabaseTools, ManagedDatabase } from './managed-database.js';
 import type { RunnerConstructor } from './managed-runner.js';
 import { prepareSchema } from './schema.js';
 import { SqljsEngine } from './sqljs-engine.js';
+import { loadSqljs } from './sqljs-plain.js';
 import { sqljsRunner } from './sqljs-runner.js';
 import { typeormOptions } from './typeorm-options.js';
 
@@ -45,8 +45,7 @@ export class SqljsDatabase implements ManagedDatabase {
   }
 
   static async load(settings: ResolvedDatabase, tools: DatabaseTools): Promise<SqljsDatabase> {
-    const loaded = await loadPeer('sql.js', `database '${settings.name}', which is embedded (${settings.declared}),`, () => import('sql.js'));
-    return new SqljsDatabase(settings, tools, loaded.default);
+    return new SqljsDatabase(settings, tools, await loadSqljs(settings));
   }
 
   private get driver(): SqljsDriver {

@@ -14,4 +14,5 @@ export { redisGateStore, type RedisClient, type RedisGateStoreOptions } from './
 export type { DuplicatePolicy, GateStore, OpenedSession, RetainedMessage, SessionPlace, StoredPush, StoredSession } from './store/gate-store.js';
 export type { Admission, AgentFactory, AgentHost, AgentSettings, ClientHello, ClientMessage, GateAgent, PushMessage, Refusal } from './agent.js';
 export { RefusedClient } from './agent.js';
+export { ConnectionAgent } from './connection-agent.js';
 export type { ByteConnection, CloseReason, RemotePeer } from './connection.js';

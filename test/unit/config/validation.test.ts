@@ -17,6 +17,7 @@ describe('config: validation', () => {
         panicThreshold: 50, holdMs: 15_000,
         outlierDetection: { consecutiveFailures: 0, codes: ['UNAVAILABLE', 'DEADLINE_EXCEEDED', 'INTERNAL'], baseEjectionMs: 5000, maxEjectionMs: 15_000, maxEjectionPercent: 50 },
       },
+      http: {},
       grpc: {
         host: '0.0.0.0', port: 8888, tls: { requireClientCert: false }, maxMessageBytes: 4_194_304, maxConcurrentStreams: 1000,
         keepaliveMs: 60_000, keepaliveTimeoutMs: 20_000, maxConnectionAgeMs: 0, reflection: true, generic: 'off',

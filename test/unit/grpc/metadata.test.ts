@@ -1,12 +1,17 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import * as grpc from '@grpc/grpc-js';
-import { outgoingMetadata, readMetadata, readOrigin } from '../../../lib/grpc/grpc.metadata.js';
+import { outgoingMetadata, readCall, readMetadata } from '../../../lib/grpc/grpc.metadata.js';
 
 /** Over the headers of HTTP/2, as a peer gets it. */
 function received(metadata: grpc.Metadata): grpc.Metadata {
   return grpc.Metadata.fromHttp2Headers(metadata.toHttp2Headers() as Record<string, string>);
 }
+
+const readOrigin = (metadata: grpc.Metadata) => {
+  const { pairs: _pairs, ...origin } = readCall(metadata);
+  return origin;
+};
 
 const nobody = { caller: undefined, external: false, chain: [] };
 

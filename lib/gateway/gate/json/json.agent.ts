@@ -1,6 +1,5 @@
-import type { Clock } from '../../../common/clock.js';
-import { type AgentHost, type AgentSettings, type GateAgent, type PushMessage, RefusedClient } from '../agent.js';
-import type { ByteConnection, CloseReason } from '../connection.js';
+import { type PushMessage, RefusedClient } from '../agent.js';
+import { ConnectionAgent } from '../connection-agent.js';
 
 /*
  * JSON over WebSocket (subprotocol `anthill.json`), for those who want no MQTT. Each message is one object:
@@ -30,53 +29,12 @@ const NOTHING = (): void => {};
 const IDLE_MS = 90_000;
 
 /** The JSON protocol with one client. */
-export class JsonAgent implements GateAgent {
-  private stage: 'new' | 'admitting' | 'open' | 'over' = 'new';
-  private seenAt: number;
-  private cancelTimer: () => void;
-
-  constructor(
-    private readonly connection: ByteConnection,
-    private readonly host: AgentHost,
-    private readonly settings: AgentSettings,
-    private readonly clock: Clock,
-  ) {
-    this.seenAt = clock.now();
-    this.cancelTimer = clock.after(settings.connectTimeoutMs, () => this.close('timeout'));
-  }
-
-  get queuedBytes(): number {
-    return this.connection.queuedBytes;
-  }
-
-  start(): void {
-    this.connection.listen(
-      (chunk) => this.onMessage(chunk),
-      (reason) => this.over(reason),
-    );
-  }
-
+export class JsonAgent extends ConnectionAgent {
   push({ topic, body, id, dup }: PushMessage): void {
     if (this.stage === 'open') this.connection.write(Buffer.from(`{"topic":${JSON.stringify(topic)},"body":${jsonOf(body)}${id === undefined ? '' : `,"id":${id}`}${dup ? ',"dup":true' : ''}}`));
   }
 
-  close(reason: CloseReason): void {
-    if (this.stage === 'over') return;
-    this.over(reason);
-    this.connection.end(reason);
-  }
-
-  pause(): void {
-    this.connection.pause();
-  }
-
-  resume(): void {
-    this.connection.resume();
-  }
-
-  private onMessage(chunk: Uint8Array): void {
-    if (this.stage === 'over') return;
-    this.seenAt = this.clock.now();
+  protected override onData(chunk: Uint8Array): void {
     if (chunk.length > this.settings.maxPacketBytes) return this.close('limit');
     let message: unknown;
     try {
@@ -103,9 +61,7 @@ export class JsonAgent implements GateAgent {
     try {
       const { sessionId, resumed } = await this.host.admit(hello);
       if (this.isOver) return;
-      this.cancelTimer();
-      this.stage = 'open';
-      this.watch();
+      this.opened(Math.min(IDLE_MS, this.settings.idleTimeoutMs));
       this.send({ connected: { sessionId, resumed } });
       this.host.ready();
     } catch (error) {
@@ -138,24 +94,6 @@ export class JsonAgent implements GateAgent {
 
   private send(message: object): void {
     this.connection.write(Buffer.from(JSON.stringify(message)));
-  }
-
-  private get isOver(): boolean {
-    return this.stage === 'over';
-  }
-
-  private watch(): void {
-    const limit = Math.min(IDLE_MS, this.settings.idleTimeoutMs);
-    const silent = this.clock.now() - this.seenAt;
-    if (silent >= limit) return this.close('timeout');
-    this.cancelTimer = this.clock.after(limit - silent, () => this.watch());
-  }
-
-  private over(reason: CloseReason): void {
-    if (this.stage === 'over') return;
-    this.stage = 'over';
-    this.cancelTimer();
-    this.host.ended(reason);
   }
 }
 

@@ -1,8 +1,9 @@
 import type * as MqttPacket from 'mqtt-packet';
 import type { IConnectPacket, IPublishPacket, ISubscribePacket, Packet, Parser } from 'mqtt-packet';
 import type { Clock } from '../../../common/clock.js';
-import { type AgentHost, type AgentSettings, type ClientHello, type GateAgent, type PushMessage, RefusedClient, type Refusal } from '../agent.js';
-import type { ByteConnection, CloseReason } from '../connection.js';
+import { type AgentHost, type AgentSettings, type ClientHello, type PushMessage, RefusedClient, type Refusal } from '../agent.js';
+import { ConnectionAgent } from '../connection-agent.js';
+import type { ByteConnection } from '../connection.js';
 import { isTopic } from '../topic-filter.js';
 import { publishPacket } from './publish-packet.js';
 
@@ -14,64 +15,30 @@ const MAX_UNRELEASED = 1000;
 type Library = Pick<typeof MqttPacket, 'parser' | 'generate'>;
 
 /** MQTT 3.1 and 3.1.1 with one client. */
-export class MqttAgent implements GateAgent {
+export class MqttAgent extends ConnectionAgent {
   private readonly parser: Parser;
-  private stage: 'new' | 'admitting' | 'open' | 'over' = 'new';
-  private idleMs: number;
-  private seenAt: number;
-  private cancelTimer: () => void;
   private readonly unreleased = new Set<number>();
   /** Packets that came while the client was being admitted. */
   private readonly early: Packet[] = [];
 
   constructor(
     private readonly library: Library,
-    private readonly connection: ByteConnection,
-    private readonly host: AgentHost,
-    private readonly settings: AgentSettings,
-    private readonly clock: Clock,
+    connection: ByteConnection,
+    host: AgentHost,
+    settings: AgentSettings,
+    clock: Clock,
   ) {
+    super(connection, host, settings, clock);
     this.parser = library.parser({ protocolVersion: 4 });
     this.parser.on('packet', (packet: Packet) => this.onPacket(packet));
     this.parser.on('error', () => this.close('protocol'));
-    this.idleMs = settings.idleTimeoutMs;
-    this.seenAt = clock.now();
-    this.cancelTimer = clock.after(settings.connectTimeoutMs, () => this.close('timeout'));
-  }
-
-  get queuedBytes(): number {
-    return this.connection.queuedBytes;
-  }
-
-  start(): void {
-    this.connection.listen(
-      (chunk) => this.onData(chunk),
-      (reason) => this.over(reason),
-    );
   }
 
   push(message: PushMessage): void {
     if (this.stage === 'open') this.connection.write(publishPacket(message));
   }
 
-  close(reason: CloseReason): void {
-    if (this.stage === 'over') return;
-    this.over(reason);
-    // MQTT 3.1.1 has no word by which a server says goodbye.
-    this.connection.end(reason);
-  }
-
-  pause(): void {
-    this.connection.pause();
-  }
-
-  resume(): void {
-    this.connection.resume();
-  }
-
-  private onData(chunk: Uint8Array): void {
-    if (this.stage === 'over') return;
-    this.seenAt = this.clock.now();
+  protected override onData(chunk: Uint8Array): void {
     try {
       this.parser.parse(Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength));
     } catch {
@@ -98,10 +65,7 @@ export class MqttAgent implements GateAgent {
     try {
       const { resumed } = await this.host.admit(helloOf(packet));
       if (this.isOver) return;
-      this.cancelTimer();
-      this.idleMs = keepalive > 0 ? keepalive * 1500 : this.settings.idleTimeoutMs;
-      this.stage = 'open';
-      this.watch();
+      this.opened(keepalive > 0 ? keepalive * 1500 : this.settings.idleTimeoutMs);
       // 3.1 has no session present flag: the byte is reserved.
       this.send({ cmd: 'connack', returnCode: 0, sessionPresent: resumed && protocolVersion === 4 });
       this.host.ready();
@@ -109,10 +73,6 @@ export class MqttAgent implements GateAgent {
       return this.refuse(error instanceof RefusedClient ? error.refusal : 'unavailable');
     }
     for (const early of this.early.splice(0)) if (!this.isOver) this.onOpen(early);
-  }
-
-  private get isOver(): boolean {
-    return this.stage === 'over';
   }
 
   private refuse(why: Refusal | 'version'): void {
@@ -176,22 +136,6 @@ export class MqttAgent implements GateAgent {
 
   private send(packet: Packet): void {
     if (!this.isOver || packet.cmd === 'connack') this.connection.write(this.library.generate(packet));
-  }
-
-  /** One timer at a time, whatever comes in: it looks when it fires. */
-  private watch(): void {
-    if (!Number.isFinite(this.idleMs)) return;
-    const silent = this.clock.now() - this.seenAt;
-    if (silent >= this.idleMs) return this.close('timeout');
-    this.cancelTimer = this.clock.after(this.idleMs - silent, () => this.watch());
-  }
-
-  private over(reason: CloseReason): void {
-    if (this.stage === 'over') return;
-    this.stage = 'over';
-    this.cancelTimer();
-    this.early.length = 0;
-    this.host.ended(reason);
   }
 }
 

@@ -51,6 +51,9 @@ func (s *service) bind(to server.Server) {
 	to.RegisterGO("/nil/proto", func() (*rpcpb.ResultInfo, error) { return nil, nil })
 
 	to.RegisterGO("/mix", mix)
+	to.RegisterGO("HD_session", hdSession)
+	to.RegisterGO("HD_bytes", func(_ gate.Session, body []byte) ([]byte, error) { return append([]byte("got "), body...), nil })
+	to.RegisterGO("HD_fail", func(gate.Session, map[string]interface{}) (string, error) { return "", errors.New("go says no") })
 
 	// The tutorial's own handlers.
 	to.RegisterGO("/say/hi", func(name string) (string, error) { return "hi " + name, nil })
@@ -185,4 +188,36 @@ func (s *service) relay(target, fn string, arg interface{}) (interface{}, string
 	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Second)
 	defer cancel()
 	return session.Call(ctx, fn, arg)
+}
+
+// hdSession does with a session all that a backend can, and tells what it saw and what failed.
+func hdSession(session gate.Session, body map[string]interface{}) (map[string]interface{}, error) {
+	user := fmt.Sprint(body["user"])
+	said := map[string]interface{}{"network": session.GetNetwork(), "guest": session.IsGuest(), "server": session.GetServerID()}
+	failed := map[string]interface{}{}
+	step := func(name, err string) {
+		if err != "" {
+			failed[name] = err
+		}
+	}
+	step("Bind", session.Bind(user))
+	said["user"] = session.GetUserID()
+	step("Set", session.Set("level", "3"))
+	step("SetBatch", session.SetBatch(map[string]string{"a": "1", "b": "2"}))
+	step("Push", session.Push())
+	step("Remove", session.Remove("a"))
+	step("Update", session.Update())
+	said["settings"] = session.CloneSettings()
+	connected, err := session.IsConnect(user)
+	step("IsConnect", err)
+	said["connected"] = connected
+	step("Send", session.Send("go/push", []byte("pushed")))
+	step("SendNR", session.SendNR("go/pushNR", []byte("pushed too")))
+	count, err := session.SendBatch(session.GetSessionID()+",0000000000000000", "go/batch", []byte("batched"))
+	step("SendBatch", err)
+	said["count"] = count
+	step("UnBind", session.UnBind())
+	said["after"] = session.GetUserID()
+	said["failed"] = failed
+	return said, nil
 }

@@ -1,0 +1,127 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest, HTTPMethods } from 'fastify';
+import type { RandomSource } from '../../../common/clock.js';
+import type { HttpReply } from '../exchange.js';
+import type { GatewayCore } from '../gateway-core.js';
+import type { GatewayRoute } from '../gateway-route.js';
+import { HttpFailure } from '../http-failure.js';
+
+export interface MountOptions {
+  readonly bodyBytes: number;
+  readonly random: RandomSource;
+  /** CORS answers OPTIONS. */
+  readonly cors: boolean;
+  /** Fixed answers to GET. */
+  readonly pages: readonly { readonly path: string; readonly reply: HttpReply }[];
+}
+
+const ID_HEADER = 'x-request-id';
+/** Fits into logs and headers, whoever wrote it. */
+const SANE_ID = /^[\w.:-]{1,128}$/;
+/** For answers of data that say nothing else. */
+const QUIET: Readonly<Record<string, string>> = Object.freeze({ 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' });
+
+/** Serves the routes in a context of their own: bodies are bytes there, and errors are the gateway's. */
+export function mountRoutes(instance: FastifyInstance, core: GatewayCore, routes: readonly GatewayRoute[], { bodyBytes, random, pages, cors }: MountOptions): void {
+  // On every route of the app, the user's as well: a drained connection is over for all of them.
+  instance.addHook('onSend', (_request, reply, payload, done) => {
+    if (core.isDraining) void reply.header('connection', 'close');
+    done(null, payload);
+  });
+  void instance.register((scope, _options, done) => {
+    scope.removeAllContentTypeParsers();
+    scope.addContentTypeParser('*', { parseAs: 'buffer', bodyLimit: bodyBytes }, (_request, body, parsed) => parsed(null, body));
+    scope.setErrorHandler((error, request, reply) => {
+      send(reply, idOf(request, random), core.failed(asFailure(error), idOf(request, random), request.headers.accept));
+    });
+    for (const route of routes) {
+      scope.route({
+        method: [...route.methods] as HTTPMethods[],
+        url: route.path,
+        exposeHeadRoute: false,
+        handler: async (request, reply) => {
+          const id = idOf(request, random);
+          send(reply, id, await core.answer(route, requestOf(request, reply, id)));
+          return reply;
+        },
+      });
+    }
+    for (const { path, reply: page } of pages) {
+      scope.get(path, async (request, reply) => {
+        send(reply, idOf(request, random), page);
+        return reply;
+      });
+    }
+    for (const [path, methods] of methodsByPath(routes)) refuseOthers(scope, path, cors ? new Set([...methods, 'OPTIONS']) : methods, core, random);
+    done();
+  });
+}
+
+/** A path that exists answers OPTIONS and refuses the methods that it lacks. */
+function refuseOthers(scope: FastifyInstance, path: string, methods: ReadonlySet<string>, core: GatewayCore, random: RandomSource): void {
+  const allow = [...new Set([...methods, 'OPTIONS'])].join(', ');
+  const others = (['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'TRACE'] as const).filter((method) => !methods.has(method));
+  scope.route({
+    method: [...others],
+    url: path,
+    exposeHeadRoute: false,
+    handler: async (request, reply) => {
+      const id = idOf(request, random);
+      if (request.method === 'OPTIONS') send(reply, id, { status: 204, headers: { allow }, body: undefined });
+      else send(reply, id, core.failed(new HttpFailure(405, 'UNIMPLEMENTED', 'METHOD_NOT_ALLOWED', `this path takes ${allow}`, { allow }), id, request.headers.accept));
+      return reply;
+    },
+  });
+}
+
+/** Paths that differ only in the names of parameters are one. */
+function methodsByPath(routes: readonly GatewayRoute[]): ReadonlyMap<string, ReadonlySet<string>> {
+  const all = new Map<string, { readonly path: string; readonly methods: Set<string> }>();
+  for (const { path, methods } of routes) {
+    const shape = path.replace(/:[^/]+/g, ':');
+    const known = all.get(shape) ?? { path, methods: new Set() };
+    for (const method of methods) known.methods.add(method);
+    all.set(shape, known);
+  }
+  return new Map([...all.values()].map((entry) => [entry.path, entry.methods]));
+}
+
+function requestOf(request: FastifyRequest, reply: FastifyReply, id: string): Parameters<GatewayCore['answer']>[1] {
+  const url = request.raw.url ?? '/';
+  const mark = url.indexOf('?');
+  const gone = new AbortController();
+  reply.raw.once('close', () => {
+    if (!reply.raw.writableFinished) gone.abort(new Error('the client went away'));
+  });
+  return {
+    method: request.method,
+    path: mark < 0 ? url : url.slice(0, mark),
+    search: mark < 0 ? '' : url.slice(mark + 1),
+    headers: request.headers,
+    body: request.body instanceof Uint8Array ? request.body : undefined,
+    params: request.params as Record<string, string>,
+    ip: request.ip,
+    id,
+    signal: gone.signal,
+  };
+}
+
+function send(reply: FastifyReply, id: string, { status, headers, body }: HttpReply): void {
+  void reply.code(status).headers({ ...QUIET, ...headers, [ID_HEADER]: id }).send(body === undefined || typeof body === 'string' ? body : Buffer.from(body.buffer, body.byteOffset, body.byteLength));
+}
+
+const IDS: unique symbol = Symbol('request id');
+
+function idOf(request: FastifyRequest, random: RandomSource): string {
+  const marked = request as FastifyRequest & { [IDS]?: string };
+  const given = request.headers[ID_HEADER];
+  return (marked[IDS] ??= typeof given === 'string' && SANE_ID.test(given) ? given : random.hex(16));
+}
+
+/** What Fastify refuses, in the gateway's words. */
+function asFailure(error: unknown): unknown {
+  const { statusCode, code, message } = error as { statusCode?: number; code?: string; message?: string };
+  if (code === 'FST_ERR_CTP_BODY_TOO_LARGE') return new HttpFailure(413, 'RESOURCE_EXHAUSTED', 'PAYLOAD_TOO_LARGE', 'the body is too large');
+  if (statusCode === 415) return new HttpFailure(415, 'INVALID_ARGUMENT', 'MEDIA_TYPE', 'the content type cannot be read');
+  if (typeof statusCode === 'number' && statusCode >= 400 && statusCode < 500) return new HttpFailure(statusCode, 'INVALID_ARGUMENT', 'REQUEST_REFUSED', message ?? 'the request was refused');
+  return error;
+}

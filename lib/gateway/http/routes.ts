@@ -1,0 +1,44 @@
+import type { GatewayRoute } from './gateway-route.js';
+import { ALL_METHODS } from './gateway-route.js';
+import type { HttpRouteEntry, ResolvedHttpOptions } from './http.options.js';
+import { decodedSegments, readPath } from './request-path.js';
+import { canTellOutside } from './wire-filter.js';
+
+/** `/<service>/<path...>`, for public handlers only. */
+export function defaultRoute({ prefix, services, nodes, style }: NonNullable<ResolvedHttpOptions['defaultRoute']>): GatewayRoute {
+  const rules = { services: services && new Set(services), nodes };
+  return {
+    methods: ALL_METHODS,
+    path: `${prefix}/*`,
+    style,
+    args: 'default',
+    status: undefined,
+    call: { external: true, filters: [canTellOutside] },
+    plan: (path) => {
+      const { target, rest, whole } = readPath(path.slice(prefix.length), rules);
+      return { target, fn: style === 'mqant' ? whole : rest };
+    },
+  };
+}
+
+/** An entry of the user's table. */
+export function tableRoute(entry: HttpRouteEntry): GatewayRoute {
+  const { method, path, target, fn, style = 'json', args, status, timeoutMs, selector, filters, rewrite } = entry;
+  const isOpen = fn === undefined && path.endsWith('*');
+  const base = path.slice(0, -1);
+  return {
+    methods: method === undefined ? ALL_METHODS : typeof method === 'string' ? [method.toUpperCase()] : method.map((name) => name.toUpperCase()),
+    path,
+    style,
+    args: args ?? (path.endsWith('*') ? 'default' : 'merged'),
+    status,
+    // Who names a handler means it. Behind `*` a stranger names it.
+    call: { external: isOpen, ...(timeoutMs !== undefined && { timeoutMs }), ...(selector && { selector }), ...(filters && { filters }) },
+    plan: (given) => {
+      const decoded = `/${decodedSegments(given).join('/')}`;
+      const whole = rewrite ? rewrite(decoded) : decoded;
+      if (fn !== undefined) return { target, fn };
+      return { target, fn: style === 'mqant' || !isOpen || rewrite ? whole : `/${whole.slice(base.length)}` };
+    },
+  };
+}
