@@ -8,7 +8,8 @@ import { RPC_MODULE } from '../../metadata/rpc-module.decorator.js';
 import { APP_CONFIG, APP_HANDLE, type AppHandle, RPC } from '../../metadata/tokens.js';
 import { NestLogger } from '../../wiring/nest-logger.js';
 import { declaredRoutes, routeOf } from './declared-routes.js';
-import { type GatewayServer, mountedOn } from './fastify/fastify.server.js';
+import { addExtras } from './fastify/fastify.extras.js';
+import { checkAdapter, type GatewayServer, mountedOn } from './fastify/fastify.server.js';
 import type { HttpReply } from './exchange.js';
 import { type Caller, GatewayCore } from './gateway-core.js';
 import type { GatewayRoute } from './gateway-route.js';
@@ -56,12 +57,14 @@ export class HttpGateway implements AppPart, OnModuleInit {
   }
 
   /** @internal @throws BootError HTTP_OPTIONS, HTTP_ADAPTER, HTTP_GATEWAY_TWICE */
-  onModuleInit(): void {
+  async onModuleInit(): Promise<void> {
     const gateways = [...this.modules.values()].filter((module) => module.providers.has(HttpGateway));
     if (gateways.length > 1) throw new BootError('HTTP_GATEWAY_TWICE', 'HttpGatewayModule.forRoot is imported more than once in this app; a process has one: put all its options into one place');
     this.options = resolveHttpOptions(this.given, this.config().http);
     this.core = new GatewayCore({ rpc: this.rpc, options: this.options, logger: this.logger });
-    this.server = mountedOn(this.host.httpAdapter, this.core, this.routes(), { pages: this.pages, bodyBytes: this.options.bodyBytes, random: this.app.random });
+    checkAdapter(this.host.httpAdapter);
+    await addExtras(this.host.httpAdapter as Parameters<typeof addExtras>[0], this.options);
+    this.server = mountedOn(this.host.httpAdapter, this.core, this.routes(), { pages: this.pages, cors: this.options.cors !== false, bodyBytes: this.options.bodyBytes, random: this.app.random });
   }
 
   /** @internal @throws BootError LISTEN_FAILED */
