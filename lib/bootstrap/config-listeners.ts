@@ -1,12 +1,12 @@
 import type { ModulesContainer } from '@nestjs/core';
 import { BootError, bootErrors } from '../common/boot-error.js';
 import { keysOf } from '../config/config.js';
-import type { LiveConfig } from '../config/live-config.js';
+import type { ConfigState } from '../config/config-state.js';
 import { configListenersOf } from '../metadata/config.decorators.js';
 import { exploreClasses } from '../wiring/explore-classes.js';
 
 /** Lets methods with `@OnConfigChange` hear of changes. @throws BootError with every mistake */
-export async function bindConfigListeners(modules: ModulesContainer, live: LiveConfig): Promise<void> {
+export async function bindConfigListeners(modules: ModulesContainer, state: ConfigState): Promise<void> {
   const mistakes: BootError[] = [];
   const listeners = exploreClasses(modules, { read: configListenersOf }).flatMap(({ value, classRef, wrapper }) =>
     value.flatMap(({ path, schema, method, isMethod }) => {
@@ -18,6 +18,6 @@ export async function bindConfigListeners(modules: ModulesContainer, live: LiveC
     }),
   );
   if (mistakes.length > 0) throw bootErrors(mistakes);
-  await live.declare(listeners.map(({ want }) => want));
-  for (const { want, instance, method } of listeners) live.valueOf(want).onChange((value, previous) => instance[method]!(value, previous));
+  await state.declare(listeners.map(({ want }) => want));
+  for (const { want, instance, method } of listeners) state.valueOf(want).onChange((value, previous) => instance[method]!(value, previous));
 }

@@ -91,7 +91,7 @@ export class Container {
   async bind(): Promise<void> {
     this.check();
     const { nodes, runtime, live } = this.prepared;
-    await bindConfigListeners(this.modules, live);
+    await bindConfigListeners(this.modules, live.state);
     const errors = new Set<ErrorClass>();
     const bound = await new HandlerBinder(this.modules, this.access.get(ApplicationConfig), new RpcSessionLink(runtime.rpc)).bind(this.services);
     for (const [{ type }, handlers] of bound) {

@@ -65,11 +65,11 @@ async function prune(graph: ModuleGraph, options: AppOptions, types: readonly st
   if (broken.length > 0) throw bootErrors(broken.map(({ from, to }) => outOfGroup(from, to, config.processId)));
   const pruned = pruneGraph(graph, runsHere);
   const { needed, configUses } = await neededModules(pruned);
-  await live.declare(configUses.map(({ path, schema }) => ({ path: keysOf(path), schema })));
+  await live.state.declare(configUses.map(({ path, schema }) => ({ path: keysOf(path), schema })));
   return {
     config,
     live,
-    warnings: [...live.warnings, ...validateModuleTypes(config, types)],
+    warnings: [...live.state.warnings, ...validateModuleTypes(config, types)],
     moduleTypes: types,
     root: pruned,
     needed,
@@ -89,7 +89,7 @@ export async function withOptions(graph: PreparedGraph, options: AppOptions): Pr
     await live.extend(configOptionsOf(options, moduleTypes));
     const { config } = live;
     await options.hooks?.onConfigurationLoaded?.(config);
-    return { ...graph, config, warnings: [...live.warnings, ...validateModuleTypes(config, moduleTypes)] };
+    return { ...graph, config, warnings: [...live.state.warnings, ...validateModuleTypes(config, moduleTypes)] };
   });
 }
 

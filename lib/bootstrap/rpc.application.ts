@@ -61,8 +61,8 @@ export class RpcApplication implements AppHandle, HookedApp, ServiceHost {
   /** @internal */
   constructor(private readonly prepared: PreparedApp) {
     const { runtime, transport, registry, clock, logger, config, live, options } = prepared;
-    live.onSwap((changed) => this.onConfig(changed));
-    this.settings = new Config(live, clock);
+    live.state.onSwap((changed) => this.onConfig(changed));
+    this.settings = new Config(live.state, clock);
     let settle: typeof this.settle | undefined;
     this.closed = new Promise((resolve, reject) => (settle = { resolve, reject }));
     this.closed.catch(() => {});
@@ -339,7 +339,7 @@ export class RpcApplication implements AppHandle, HookedApp, ServiceHost {
 
   /** @internal */
   configValue(path: string, schema: ConfigSchema | undefined): ConfigValue {
-    return this.prepared.live.valueOf({ path: keysOf(path), schema });
+    return this.prepared.live.state.valueOf({ path: keysOf(path), schema });
   }
 
   /** @internal */

@@ -6,7 +6,7 @@ import { valueAt } from './check-value.js';
 import { formatPath, type KeyPath } from './config-layer.js';
 import type { ConfigEntry, ConfigWriteOptions } from './config-source.js';
 import type { ConfigListener, ConfigValue } from './config-value.js';
-import type { LiveConfig } from './live-config.js';
+import type { ConfigState } from './config-state.js';
 import { mergePlain } from './merge.js';
 import { isPlain, type Plain, setOwn } from './plain.js';
 import type { SourceSlot } from './source-slot.js';
@@ -31,14 +31,14 @@ const SEEN_WAIT_MS = 2000;
 export class Config {
   /** @internal */
   constructor(
-    private readonly live: LiveConfig,
+    private readonly state: ConfigState,
     private readonly clock: Clock,
   ) {}
 
   /** What stands there now, as it stands there; undefined when nothing does. @throws BootError CONFIG_SECRET */
   get(path: ConfigPath = ''): unknown {
     const keys = keysOf(path);
-    return this.live.config.reveal(valueAt(this.live.config.settings, keys), formatPath(['Settings', ...keys]));
+    return this.state.config.reveal(valueAt(this.state.config.settings, keys), formatPath(['Settings', ...keys]));
   }
 
   /**
@@ -48,14 +48,14 @@ export class Config {
   value<T = unknown>(path: ConfigPath): ConfigValue<T>;
   value<S extends ConfigSchema>(path: ConfigPath, schema: S): ConfigValue<ConfigOf<S>>;
   value(path: ConfigPath, schema?: ConfigSchema): ConfigValue {
-    return this.live.valueOf({ path: keysOf(path), schema });
+    return this.state.valueOf({ path: keysOf(path), schema });
   }
 
   /** As {@link value}, for every schema: classes, and those that check asynchronously. @throws BootError CONFIG_INVALID */
   async load<S extends ConfigSchema>(path: ConfigPath, schema: S): Promise<ConfigValue<ConfigOf<S>>> {
     const want = { path: keysOf(path), schema };
-    await this.live.declare([want]);
-    return this.live.valueOf(want) as ConfigValue<ConfigOf<S>>;
+    await this.state.declare([want]);
+    return this.state.valueOf(want) as ConfigValue<ConfigOf<S>>;
   }
 
   /** Calls `listener` after each change of what stands there, until the returned function is called. */
@@ -82,7 +82,7 @@ export class Config {
     const keys = keysOf(path);
     const slot = this.writable(options.source);
     try {
-      await this.live.checkSettings(withValue(this.live.config.settings, keys, value), keys);
+      await this.state.checkSettings(withValue(this.state.config.settings, keys, value), keys);
     } catch (error) {
       throw rpcError('CONFIG_VALUE', `the value for ${formatPath(['Settings', ...keys])} is not written: ${messageOf(error)}`);
     }
@@ -100,7 +100,7 @@ export class Config {
   }
 
   private writable(name: string | undefined): SourceSlot {
-    const all = this.live.sources;
+    const all = this.state.slots;
     const slot = all.findLast(({ source }) => source?.write !== undefined && source.read !== undefined && (name === undefined || source.name === name));
     if (slot !== undefined) return slot;
     const known = all.map((each) => each.name).join(', ') || 'none';

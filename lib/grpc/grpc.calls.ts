@@ -11,7 +11,7 @@ import { readCall } from './grpc.metadata.js';
 import type { GrpcKind } from './grpc.proto.js';
 import { statusOf } from './grpc.status.js';
 import { ReplyStream, RequestStream } from './grpc.streams.js';
-import { HRPC_KEY, readHrpcMessage } from './hrpc-message.js';
+import { HRPC_KEY, readHrpcMessage, TRACE_KEY } from './hrpc-message.js';
 import type { GrpcLibrary } from './load-grpc.js';
 
 /** A handler, as calls by gRPC come to it. */
@@ -96,6 +96,7 @@ abstract class IncomingCall implements Responder {
     const { metadata } = call;
     const { pairs, caller, external, chain } = readCall(metadata);
     const hrpc = pairs[HRPC_KEY] === undefined ? undefined : readHrpcMessage(pairs[HRPC_KEY]);
+    if (hrpc !== undefined && hrpc.traceId !== '') pairs[TRACE_KEY] ??= hrpc.traceId;
     const peer = call.getPeer();
     const now = shared.clock.now();
     // The library counts by the wall clock.

@@ -110,7 +110,7 @@ export class GrpcServer implements AppPart {
       server.register(path, openCalls(served, shared), (bytes: Buffer) => bytes, requestDeserialize, TYPE_OF_KIND[served.kind]);
     }
     if (config.generic !== 'off') new GenericService(this.host, config.generic === 'public').addTo(server, shared);
-    this.healthService = new HealthService(this.healthNames(), () => this.host.health().serving, clock);
+    this.healthService = new HealthService(this.healthNames(), () => this.host.health().serving, clock, (name) => config.generic !== 'off' && this.host.hostOf(name) !== undefined);
     this.healthService.addTo(server);
     if (!config.reflection) return;
     this.reflection = new GrpcReflection(await this.methods.protos.everything(), this.names(config));

@@ -39,6 +39,8 @@ export class HealthService {
     private readonly names: ReadonlySet<string>,
     private readonly isReady: () => boolean,
     private readonly clock: Clock,
+    /** Modules that are served without a name of their own in the list: by the generic service. */
+    private readonly isModule: (name: string) => boolean = () => false,
   ) {}
 
   addTo(server: Server): void {
@@ -66,7 +68,7 @@ export class HealthService {
   }
 
   private statusOf(name: string): number {
-    if (name !== '' && !this.names.has(name)) return SERVICE_UNKNOWN;
+    if (name !== '' && !this.names.has(name) && !this.isModule(name)) return SERVICE_UNKNOWN;
     return this.isReady() ? SERVING : NOT_SERVING;
   }
 

@@ -2,6 +2,8 @@ import { escapeAscii } from './grpc.metadata.js';
 
 /** The metadata key of hrpc (github.com/hirpc/hrpc, codec/message.go): one JSON value, ASCII. */
 export const HRPC_KEY = 'hrpc_md_message';
+/** Where handlers find the trace id of hrpc, and what carries it on through calls of other kinds: `x-` keys travel by themselves. */
+export const TRACE_KEY = 'x-trace-id';
 
 /** What hrpc services tell each other with each call. */
 export interface HrpcMessage {

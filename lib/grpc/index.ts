@@ -14,6 +14,7 @@ export { InjectGrpcClient } from './client/inject-grpc-client.decorator.js';
 export { GrpcClientModule } from './client/grpc-client.module.js';
 export { GrpcClient, type UntypedService } from './client/client-types.js';
 export type { GrpcCallOptions, GrpcClientOptions } from './client/client-options.js';
+export type { HrpcCallOptions } from './client/hrpc-call.js';
 export type { GrpcClientTls, Pem } from './client/client-tls.js';
 export type { GrpcClientConstructor, GrpcServiceRef } from './client/service-ref.js';
 export type { RequestStream } from './client/request-pump.js';

@@ -37,7 +37,7 @@ export function reasonOf(error: unknown): string {
   if (message === '' && error instanceof AggregateError && error.errors.length > 0) return reasonOf(error.errors[0]);
   if (/enableOfflineQueue options? is (disabled|false)/i.test(message)) return 'not connected';
   if (/Connection is closed/.test(message)) return 'the connection is closed';
-  return message || code || messageOf(error);
+  return message.replace(/ Retrying from scratch after \d+ms\./, '') || code || messageOf(error);
 }
 
 /** A start that failed. */

@@ -45,12 +45,14 @@ export class RedisLink implements AppPart {
 
   static async make(options: LinkOptions): Promise<RedisLink> {
     // The first tries soon, later ones once a second.
-    const backoff = new Backoff(options.clock, options.random, { baseMs: 50, maxMs: 1000 });
-    const retryMs = (attempt: number): number => {
-      if (attempt <= 1) backoff.reset();
-      return Math.ceil(backoff.next());
+    const retries = () => {
+      const backoff = new Backoff(options.clock, options.random, { baseMs: 50, maxMs: 1000 });
+      return (attempt: number): number => {
+        if (attempt <= 1) backoff.reset();
+        return Math.ceil(backoff.next());
+      };
     };
-    return new RedisLink(await makeClient({ ...options, retryMs }), options);
+    return new RedisLink(await makeClient({ ...options, retries }), options);
   }
 
   private constructor(
@@ -104,14 +106,22 @@ export class RedisLink implements AppPart {
     await Promise.all([...this.copies, this.client].map((client) => this.quit(client, signal)));
   }
 
-  private async quit(client: RedisClient, signal: AbortSignal): Promise<void> {
-    if (client.status === 'end') return;
-    const limit = AbortSignal.any([signal, AbortSignal.timeout(QUIT_WAIT_MS)]);
-    const ended = once(client, 'end', { signal: limit }).catch(() => {});
-    if (client.status === 'ready' && !signal.aborted) client.quit().catch(() => client.disconnect());
-    else client.disconnect();
-    await ended;
-    if (limit.aborted) client.disconnect();
+  private quit(client: RedisClient, signal: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      const done = (): void => {
+        cancel();
+        signal.removeEventListener('abort', done);
+        client.off('end', done);
+        // Also after a quit: the watch over sentinels ends with it.
+        client.disconnect();
+        resolve();
+      };
+      const cancel = this.options.clock.after(QUIT_WAIT_MS, done, true);
+      if (client.status !== 'ready' || signal.aborted) return done();
+      signal.addEventListener('abort', done, { once: true });
+      client.once('end', done);
+      client.quit().catch(done);
+    });
   }
 
   /** Errors are heard, commands are guarded; for copies of the client too. */

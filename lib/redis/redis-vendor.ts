@@ -9,15 +9,15 @@ export type RedisClient = Redis | Cluster;
 export interface ClientPlan {
   readonly target: RedisTarget;
   readonly config: RedisConfig;
-  /** Milliseconds until the next try; the argument counts them, from 1. */
-  readonly retryMs: (attempt: number) => number;
+  /** Makes a count of tries: milliseconds until the next one; the argument counts them, from 1. */
+  readonly retries: () => (attempt: number) => number;
 }
 
 /**
  * Makes a client that is not connected yet. It sends nothing twice: a command that was on its way when the connection was lost may have run.
  * @throws BootError PEER_MISSING
  */
-export async function makeClient({ target, config, retryMs }: ClientPlan): Promise<RedisClient> {
+export async function makeClient({ target, config, retries }: ClientPlan): Promise<RedisClient> {
   const ioredis = await loadPeer('ioredis', '@InjectRedis()', () => import('ioredis'));
   const { username, password, tls, db, endpoints, kind } = target;
   const [first] = endpoints;
@@ -39,7 +39,7 @@ export async function makeClient({ target, config, retryMs }: ClientPlan): Promi
       lazyConnect: true,
       // For nodes that are only just being connected; the guard refuses while the cluster is away.
       enableOfflineQueue: true,
-      clusterRetryStrategy: retryMs,
+      clusterRetryStrategy: retries(),
       // A command that was on its way is not sent again; the map of slots is read again instead.
       retryDelayOnFailover: 0,
       slotsRefreshInterval: 5000,
@@ -54,7 +54,7 @@ export async function makeClient({ target, config, retryMs }: ClientPlan): Promi
     db,
     lazyConnect: true,
     enableOfflineQueue: config.queue > 0,
-    retryStrategy: retryMs,
+    retryStrategy: retries(),
     // A primary that became a replica: the connection is made anew, to the new primary.
     reconnectOnError: (error) => error.message.startsWith('READONLY'),
     ...(kind === 'single'
@@ -64,11 +64,21 @@ export async function makeClient({ target, config, retryMs }: ClientPlan): Promi
           name: target.primary!,
           ...(target.sentinelUsername !== undefined && { sentinelUsername: target.sentinelUsername }),
           ...(target.sentinelPassword !== undefined && { sentinelPassword: target.sentinelPassword }),
-          sentinelRetryStrategy: retryMs,
-          sentinelReconnectStrategy: retryMs,
+          sentinelRetryStrategy: retries(),
+          sentinelReconnectStrategy: retries(),
           failoverDetector: true,
         }),
     ...more,
   };
-  return new ioredis.Redis(options);
+  const client = new ioredis.Redis(options);
+  if (kind === 'sentinel') quietSentinels(client);
+  return client;
+}
+
+/** Connections to sentinels are ioredis' own, and it prints their errors when nobody listens; the client tells of those that matter. */
+function quietSentinels(client: Redis): void {
+  const { connector } = client as unknown as { connector: { connectToSentinel?(...args: unknown[]): Redis } };
+  const connect = connector.connectToSentinel?.bind(connector);
+  if (connect === undefined) return;
+  connector.connectToSentinel = (...args) => connect(...args).on('error', () => {});
 }

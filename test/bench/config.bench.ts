@@ -30,7 +30,7 @@ export interface ConfigFigures {
 const hub = new MemoryConfigHub();
 hub.change(Array.from({ length: VALUES }, (_, i) => [`Settings/v${i}`, `{ "n": ${i}, "list": [1, 2, 3] }`] as const));
 const live = await LiveConfig.open({ flags: false, env: {}, configFile: false, sources: [memoryConfig(hub)] });
-const config = new Config(live, systemClock);
+const config = new Config(live.state, systemClock);
 const values = Array.from({ length: VALUES }, (_, i) => config.value<{ n: number }>(`v${i}`));
 live.start();
 

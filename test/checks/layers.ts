@@ -70,6 +70,8 @@ export const vendorWords: Readonly<Record<string, string>> = {
   '@grpc/proto-loader': 'grpc',
   '@opentelemetry/api': 'opentelemetry',
   '@nestjs/platform-fastify': 'fastify',
+  '@fastify/compress': 'fastify',
+  '@fastify/rate-limit': 'fastify',
   ioredis: 'redis',
   'mqtt-packet': 'mqtt',
   etcd3: 'etcd',

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { it } from 'node:test';
 import { inspect } from 'node:util';
-import { consul } from '../../lib/registry/consul/index.js';
+import { consul, consulWorkerIds } from '../../lib/registry/consul/index.js';
 import type { ConsulHealthEntry } from '../../lib/backend/consul/consul.rows.js';
 import { describeWith, findServer, freePort, projectRoot, type RunningServer, startConsul } from '../services/index.js';
 
@@ -31,6 +31,48 @@ describeWith('consul access', ['consul'], () => {
       await open.close();
     } finally {
       await registry.close();
+      await server.stop();
+    }
+  });
+
+  it('needs no more rights than the docs say, for registrations of all kinds and for worker ids', async () => {
+    // Whoever asks without a token may all, which the start of the server needs; our tokens may nothing but what is written.
+    const server = await startConsul({ config: 'acl { enabled = true\n default_policy = "allow"\n tokens { master = "the-master-token" } }' });
+    const may = (rights: Record<string, string>, more = ''): string => {
+      const all = Object.fromEntries(['agent', 'event', 'key', 'node', 'query', 'service', 'session'].map((kind) => [kind, 'deny']));
+      return [...Object.entries({ ...all, ...rights }).map(([kind, policy]) => `${kind}_prefix "" { policy = "${policy}" }`), 'operator = "deny"', 'keyring = "deny"', more].join('\n');
+    };
+    const put = async (path: string, body: object): Promise<unknown> => {
+      const answer = await fetch(`${server.url}/v1/${path}`, { method: 'PUT', headers: { 'x-consul-token': 'the-master-token' }, body: JSON.stringify(body) });
+      assert.ok(answer.ok, `${path}: ${answer.status} ${await answer.clone().text()}`);
+      return answer.json();
+    };
+    // The agent bootstraps its ACLs a moment after it has a leader.
+    await until(async () => (await fetch(`${server.url}/v1/acl/policies`, { headers: { 'x-consul-token': 'the-master-token' } })).ok);
+    const tokenOf = async (name: string, Rules: string): Promise<string> => {
+      await put('acl/policy', { Name: name, Rules });
+      return ((await put('acl/token', { Policies: [{ Name: name }] })) as { SecretID: string }).SecretID;
+    };
+    const serving = await tokenOf('serving', may({ node: 'read' }, 'service "access" { policy = "write" }'));
+    const counting = await tokenOf('counting', may({ session: 'write' }, 'key_prefix "anthill/workers/" { policy = "write" }'));
+    const blind = await tokenOf('blind', may({}));
+    const registry = consul({ addr: server.url, env: { CONFIGS_TOKEN: serving }, token: 'of code', record: ['mqant', 'grpc', 'hrpc'] });
+    const stranger = consul({ addr: server.url, env: {}, token: blind });
+    const workers = consulWorkerIds({ addr: server.url, env: {}, token: counting });
+    const reachable = { ...node, metadata: { 'anthill.grpc': '127.0.0.1:1' } };
+    try {
+      await registry.register(reachable, timing);
+      assert.deepEqual((await registry.get('access')).nodes, [reachable]);
+      await registry.register(reachable, timing);
+      await assert.rejects(registry.register({ ...reachable, id: 'other@1', type: 'other' }, timing), /403/);
+      assert.deepEqual((await stranger.get('access')).nodes, [], 'who may read nothing sees nothing');
+      await registry.deregister(reachable);
+      const claim = await workers.claim();
+      await claim.release();
+    } finally {
+      await registry.close();
+      await stranger.close();
+      await workers.close();
       await server.stop();
     }
   });

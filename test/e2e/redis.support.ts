@@ -52,11 +52,11 @@ export async function startCache(t: Pick<TestContext, 'after'>, section: RedisSe
   return { app, redis, lines, health: () => app.health().parts.find(({ name }) => name === 'redis')?.status };
 }
 
-/** Waits for what should come; at most 10 s. */
-export async function until(what: string, holds: () => boolean | Promise<boolean>): Promise<void> {
-  const giveUp = performance.now() + 10_000;
+/** Waits for what should come. */
+export async function until(what: string, holds: () => boolean | Promise<boolean>, patienceMs = 10_000): Promise<void> {
+  const giveUp = performance.now() + patienceMs;
   while (!(await Promise.resolve(holds()).catch(() => false))) {
-    if (performance.now() > giveUp) throw new Error(`${what} did not come within 10 s`);
+    if (performance.now() > giveUp) throw new Error(`${what} did not come within ${patienceMs} ms`);
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
 }

@@ -245,6 +245,10 @@ describe('anthill.v1.Rpc', () => {
     t.after(() => app.stop());
     assert.deepEqual((await call(peerOf(t, app, ANTHILL_PROTO), { target: 'plain', path: '/hi', args: { values: [text('x')] } })).result, { stringValue: 'hi x' });
     assert.match(app.modules.get('plain')!.node!.metadata[NODE_META.grpc]!, /^127\.0\.0\.1:\d+$/);
+    // What is found under this address is asked for its health by its name.
+    const peer = peerOf(t, app, HEALTH_PROTO);
+    assert.equal((await peer.unary('/grpc.health.v1.Health/Check', { service: 'plain' })).status, 'SERVING');
+    await assert.rejects(peer.unary('/grpc.health.v1.Health/Check', { service: 'plainer' }), { code: 5 });
   });
 });
 

@@ -422,7 +422,9 @@ describe('a watched file', () => {
     };
     const link = join(folder, 'server.json');
     symlinkSync(write('one.json', '{ "Settings": { "pricing": { "discount": 0.1 } } }'), link);
-    const { shop, lines } = await started(t, new MemoryConfigHub(), { sources: [], configFile: link, watchFile: true });
+    const hub = new MemoryConfigHub();
+    const { app, shop, lines } = await started(t, hub, { configFile: link, watchFile: true });
+    const detail = () => app.health().parts.find(({ name }) => name === 'config')!.detail;
     assert.equal(shop.pricing.value.discount, 0.1);
     let changed = next(shop.pricing);
     write('one.json', '{ "Settings": { "pricing": { "discount": 0.2 } } }');
@@ -431,9 +433,14 @@ describe('a watched file', () => {
     write('one.json', '{ "Settings": { "pric');
     await refused;
     assert.equal(shop.pricing.value.discount, 0.2);
+    const others = next(shop.limits);
+    hub.put('Settings/limits', '{ "max": 1 }');
+    await others;
+    assert.match(detail()!, /server\.json:1:\d+: a string has no closing quote/, 'what others bring does not mend the file');
     changed = next(shop.pricing);
     symlinkSync(write('two.json', '{ "Settings": { "pricing": { "discount": 0.3 } } }'), join(folder, 'new'));
     renameSync(join(folder, 'new'), link);
     assert.equal((await changed).discount, 0.3);
+    assert.equal(detail(), undefined);
   });
 });

@@ -19,6 +19,15 @@ export interface AddRequest {
   readonly metadata?: Readonly<Record<string, string>>;
 }
 
+/** A request to hrpcpeer. */
+export interface HrpcRequest {
+  readonly target: string;
+  readonly tag?: string;
+  readonly a: string;
+  readonly b: string;
+  readonly message?: Readonly<Record<string, unknown>>;
+}
+
 /** What addclient got. */
 export interface AddAnswer {
   readonly v: string;
@@ -27,6 +36,9 @@ export interface AddAnswer {
   readonly message: string;
   readonly details: readonly { readonly reason: string; readonly domain: string; readonly metadata: Readonly<Record<string, string>> | null }[];
 }
+
+/** Each once per process: several of one kind start at the same time. */
+const built = new Map<string, Promise<string>>();
 
 /** A Go program of go-grpc: lines of JSON in and out. It ends when its stdin closes, so also when this process dies. */
 export class GoGrpcPeer {
@@ -43,8 +55,10 @@ export class GoGrpcPeer {
     child.stderr.setEncoding('utf8').on('data', (text: string) => (this.log = (this.log + text).slice(-4000)));
   }
 
-  static async start(command: 'addserver' | 'addclient', flags: readonly string[]): Promise<GoGrpcPeer> {
-    const child = spawn(await buildGo(`test/interop/go-grpc/cmd/${command}`), flags);
+  static async start(command: 'addserver' | 'addclient' | 'hrpcpeer', flags: readonly string[]): Promise<GoGrpcPeer> {
+    let binary = built.get(command);
+    if (binary === undefined) built.set(command, (binary = buildGo(`test/interop/go-grpc/cmd/${command}`)));
+    const child = spawn(await binary, flags);
     const lines = createInterface(child.stdout);
     const first = await Promise.race([
       once(lines, 'line', { signal: AbortSignal.timeout(READY_MS) }),
@@ -57,15 +71,26 @@ export class GoGrpcPeer {
 
   /** For addclient. */
   add(request: AddRequest): Promise<AddAnswer> {
+    return this.ask({ timeoutMs: 5000, cancelMs: 0, metadata: {}, ...request });
+  }
+
+  /** For hrpcpeer: finds an instance by name and tag, and calls it. */
+  call(request: HrpcRequest): Promise<AddAnswer> {
+    return this.ask(request);
+  }
+
+  private ask(request: object): Promise<AddAnswer> {
     const id = this.nextId++;
     const answer = new Promise<AddAnswer>((resolve) => this.waiting.set(id, resolve));
-    this.child.stdin.write(`${JSON.stringify({ timeoutMs: 5000, cancelMs: 0, metadata: {}, ...request, id })}\n`);
+    this.child.stdin.write(`${JSON.stringify({ ...request, id })}\n`);
     return answer;
   }
 
   /** Nothing is said any more, to nobody. */
-  kill(): void {
+  async kill(): Promise<void> {
+    const exited = once(this.child, 'exit');
     this.child.kill('SIGKILL');
+    await exited;
   }
 
   async stop(): Promise<void> {

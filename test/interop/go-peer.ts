@@ -76,6 +76,13 @@ export class GoPeer {
     return { peer, id: String(id) };
   }
 
+  /** mqant's HTTP gateway, and a service `goweb` behind NoFoundFunction. @returns the peer and the gateway's port */
+  static async http(world: World): Promise<{ peer: GoPeer; port: number }> {
+    const peer = new GoPeer(await buildGo('test/interop/go/cmd/mqant-http'), world, [], () => {});
+    const { port } = await peer.ready;
+    return { peer, port: Number(port) };
+  }
+
   /** An App without modules that calls what it is told to. */
   static async caller(world: World): Promise<GoCaller> {
     const binary = await buildGo('test/interop/go/cmd/mqant-caller');

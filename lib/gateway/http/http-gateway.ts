@@ -8,10 +8,15 @@ import { RPC_MODULE } from '../../metadata/rpc-module.decorator.js';
 import { APP_CONFIG, APP_HANDLE, type AppHandle, RPC } from '../../metadata/tokens.js';
 import { NestLogger } from '../../wiring/nest-logger.js';
 import { declaredRoutes, routeOf } from './declared-routes.js';
-import { type GatewayServer, mountedOn } from './fastify/fastify.server.js';
+import { addExtras } from './fastify/fastify.extras.js';
+import { checkAdapter, type GatewayServer, mountedOn } from './fastify/fastify.server.js';
+import type { HttpReply } from './exchange.js';
 import { type Caller, GatewayCore } from './gateway-core.js';
 import type { GatewayRoute } from './gateway-route.js';
 import { type HttpGatewayOptions, type ResolvedHttpOptions, resolveHttpOptions } from './http.options.js';
+import { openApi, type OpenApiDocument } from './openapi/openapi.js';
+import { openApiPage } from './openapi/openapi-page.js';
+import { replyOf } from './reply-body.js';
 import { defaultRoute, tableRoute } from './routes.js';
 
 export const HTTP_GATEWAY_OPTIONS: unique symbol = Symbol('options of HttpGatewayModule');
@@ -33,6 +38,7 @@ export class HttpGateway implements AppPart, OnModuleInit {
   private core!: GatewayCore;
   private server!: GatewayServer;
   private options!: ResolvedHttpOptions;
+  private readonly pages: { readonly path: string; readonly reply: HttpReply }[] = [];
   private readonly logger: Logger = new NestLogger(new NestLog(), 'HttpGateway');
 
   /** @internal */
@@ -51,12 +57,14 @@ export class HttpGateway implements AppPart, OnModuleInit {
   }
 
   /** @internal @throws BootError HTTP_OPTIONS, HTTP_ADAPTER, HTTP_GATEWAY_TWICE */
-  onModuleInit(): void {
+  async onModuleInit(): Promise<void> {
     const gateways = [...this.modules.values()].filter((module) => module.providers.has(HttpGateway));
     if (gateways.length > 1) throw new BootError('HTTP_GATEWAY_TWICE', 'HttpGatewayModule.forRoot is imported more than once in this app; a process has one: put all its options into one place');
     this.options = resolveHttpOptions(this.given, this.config().http);
     this.core = new GatewayCore({ rpc: this.rpc, options: this.options, logger: this.logger });
-    this.server = mountedOn(this.host.httpAdapter, this.core, this.routes(), { bodyBytes: this.options.bodyBytes, random: this.app.random });
+    checkAdapter(this.host.httpAdapter);
+    await addExtras(this.host.httpAdapter as Parameters<typeof addExtras>[0], this.options);
+    this.server = mountedOn(this.host.httpAdapter, this.core, this.routes(), { pages: this.pages, cors: this.options.cors !== false, bodyBytes: this.options.bodyBytes, random: this.app.random });
   }
 
   /** @internal @throws BootError LISTEN_FAILED */
@@ -72,10 +80,17 @@ export class HttpGateway implements AppPart, OnModuleInit {
     await this.server.close(signal);
   }
 
+  private describe(document: OpenApiDocument): void {
+    const prefix = this.options.defaultRoute?.prefix ?? '';
+    const html = { 'content-type': 'text/html; charset=utf-8', 'content-security-policy': "default-src 'none'; style-src 'unsafe-inline'" };
+    this.pages.push({ path: `${prefix}/openapi.json`, reply: replyOf(document) }, { path: `${prefix}/docs`, reply: { status: 200, headers: html, body: openApiPage(document) } });
+  }
+
   private routes(): GatewayRoute[] {
     const { routes, defaultRoute: standard } = this.options;
     const classes = new Set<Function>([...this.app.services.map(({ classRef }) => classRef), ...[...this.modules.values()].map(({ metatype }) => metatype).filter((type) => RPC_MODULE.own(type)), ...this.options.contracts]);
-    const declared = declaredRoutes(classes).routes.map(routeOf);
-    return [...routes.map(tableRoute), ...declared, ...(standard ? [defaultRoute(standard)] : [])];
+    const declared = declaredRoutes(classes);
+    if (this.options.openapi) this.describe(openApi(declared, this.options));
+    return [...routes.map(tableRoute), ...declared.routes.map(routeOf), ...(standard ? [defaultRoute(standard)] : [])];
   }
 }

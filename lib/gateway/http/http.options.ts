@@ -43,6 +43,25 @@ export interface DefaultRouteOptions {
   style?: RouteStyle;
 }
 
+/** Pages of other origins that may call. @public */
+export interface CorsOptions {
+  /** `https://app.example`, or `*`: any page, without credentials. */
+  origins: readonly string[] | '*';
+  /** Cookies and the like come along. @default false */
+  credentials?: boolean;
+  /** Headers of answers that pages may read, besides the simple ones. @default x-request-id, retry-after */
+  exposedHeaders?: readonly string[];
+  /** How long a browser remembers the answer, in seconds. @default 600 */
+  maxAgeSeconds?: number;
+}
+
+/** So many requests of one address; more are answered 429. @public */
+export interface RateLimitOptions {
+  max: number;
+  /** @default 60000 */
+  windowMs?: number;
+}
+
 /** Options of an HTTP gateway. Config (`Anthill.http`) wins where it says something. @public */
 export interface HttpGatewayOptions {
   /** @default 8080; in a Nest app of your own, that app listens */
@@ -61,6 +80,8 @@ export interface HttpGatewayOptions {
   trustProxy?: boolean;
   /** Serve `/openapi.json` and `/docs`. @default false */
   openapi?: boolean;
+  /** Title and version in the OpenAPI document. @default 'API', '0.0.0' */
+  info?: { title: string; version: string };
   /** `false`: only route tables and `@HttpRoute`. */
   defaultRoute?: DefaultRouteOptions | false;
   /** Routes of your own. An entry may lead to handlers that are not public, and to nodes that speak only mqant's wire; one with `*` only to public ones where the node can tell. */
@@ -69,12 +90,18 @@ export interface HttpGatewayOptions {
   contracts?: readonly ClientClass[];
   /** Headers of requests that handlers get as metadata, by their names in lower case. @default none */
   forwardHeaders?: readonly string[];
+  /** @default none: pages of other origins may not call */
+  cors?: CorsOptions | false;
+  /** By address, in this process; with `trustProxy` the client's. Needs the package `@fastify/rate-limit`. @default none */
+  rateLimit?: RateLimitOptions | false;
+  /** Compress answers as clients accept. Needs the package `@fastify/compress`. @default false */
+  compress?: boolean;
   /** Format of errors where the client asks for none (`Accept: application/vnd.mqant+json`). @default 'problem' */
   errors?: ErrorFormat;
 }
 
 /** Options with defaults. */
-export type ResolvedHttpOptions = Required<Omit<HttpGatewayOptions, 'timeoutMs' | 'defaultRoute'>> & {
+export type ResolvedHttpOptions = Readonly<Required<Omit<HttpGatewayOptions, 'timeoutMs' | 'defaultRoute'>>> & {
   readonly timeoutMs: number | undefined;
   readonly defaultRoute: (Required<Omit<DefaultRouteOptions, 'services'>> & Pick<DefaultRouteOptions, 'services'>) | undefined;
 };
@@ -88,9 +115,13 @@ const DEFAULTS = Object.freeze({
   keepAliveMs: 65_000,
   trustProxy: false,
   openapi: false,
+  info: Object.freeze({ title: 'API', version: '0.0.0' }),
   routes: Object.freeze([]),
   contracts: Object.freeze([]),
   forwardHeaders: Object.freeze([]),
+  cors: false,
+  rateLimit: false,
+  compress: false,
   errors: 'problem',
 } satisfies Omit<ResolvedHttpOptions, 'defaultRoute'>);
 
@@ -108,6 +139,9 @@ export function resolveHttpOptions(options: HttpGatewayOptions, config: Partial<
     const { prefix } = defaultRoute;
     if (prefix !== undefined && !/^(?:\/[A-Za-z0-9._~-]+)*$/.test(prefix)) throw wrong(`defaultRoute.prefix is '${prefix}'; write '/api'`);
   }
+  const { cors, rateLimit } = rest;
+  if (cors && cors.origins === '*' && cors.credentials) throw wrong("cors with credentials needs the origins by name: '*' would let any page act for the user");
+  if (rateLimit && !(Number.isInteger(rateLimit.max) && rateLimit.max > 0)) throw wrong(`rateLimit.max is ${rateLimit.max}; give a whole number from 1`);
   for (const { path, target } of rest.routes ?? []) {
     if (typeof path !== 'string' || !path.startsWith('/')) throw wrong(`a route has the path '${String(path)}'; paths begin with a slash`);
     if (typeof target !== 'string' || target === '') throw wrong(`the route '${path}' has no target; give the name of a service`);

@@ -1,7 +1,7 @@
 /** `anthill/http`: public handlers over HTTP. */
 export { HttpGatewayModule } from './http-gateway.module.js';
 export { HttpGateway } from './http-gateway.js';
-export type { DefaultRouteOptions, HttpGatewayOptions, HttpRouteEntry, RouteStyle } from './http.options.js';
+export type { CorsOptions, DefaultRouteOptions, HttpGatewayOptions, HttpRouteEntry, RateLimitOptions, RouteStyle } from './http.options.js';
 export { HttpRoute, type HttpRouteOptions } from './http-route.decorator.js';
 export { goApi, type WebHandler } from './go-api.handler.js';
 export type { ArgumentSource } from './call-arguments.js';

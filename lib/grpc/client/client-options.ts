@@ -3,6 +3,7 @@ import { didYouMean } from '../../common/did-you-mean.js';
 import type { SelectOptions } from '../../common/selection.js';
 import type { GrpcProto, ProtoOptions } from '../proto-source.js';
 import type { GrpcClientTls } from './client-tls.js';
+import type { HrpcCallOptions } from './hrpc-call.js';
 
 /** Options of one call over gRPC. @public */
 export interface GrpcCallOptions extends SelectOptions {
@@ -32,6 +33,8 @@ export interface GrpcClientOptions extends Omit<GrpcCallOptions, 'signal'>, Prot
   target?: string | readonly string[];
   /** Where the service is described, when it is given by its name. */
   proto?: GrpcProto;
+  /** Tells hrpc services what they want to know: their header `hrpc_md_message` goes with each call. @default false */
+  hrpc?: boolean | HrpcCallOptions;
   /** Only nodes of exactly this version. */
   version?: string;
   /** `true`: TLS with the certificates that Node trusts. @default false: plain */
@@ -63,6 +66,7 @@ const KNOWN: Readonly<Record<keyof GrpcClientOptions, true>> = {
   longs: true,
   enums: true,
   defaults: true,
+  hrpc: true,
   version: true,
   tls: true,
   keepaliveMs: true,

@@ -1,15 +1,18 @@
 import type { Metadata, StatusObject } from '@grpc/grpc-js';
+import { deadlineExceeded } from '../../common/call-context.js';
 import { rpcError } from '../../common/error-catalog.js';
 import { messageOf } from '../../common/message-of.js';
 import { RpcError } from '../../common/rpc-error.js';
 import type { OutboundCall } from '../../rpc/wire.js';
 import type { GrpcMethod } from '../grpc.proto.js';
 import type { Endpoint, RawCall, Waiting } from './endpoint.js';
-import { callErrorOf, hasAnswered } from './local-status.js';
+import { callErrorOf, hasAnswered, isReset } from './local-status.js';
 import type { MessageQueue, MessageSource } from './message-queue.js';
 import { RequestPump, type RequestStream } from './request-pump.js';
 
 const CANCELLED = 1;
+/** Deadlines here ring up to two of the queue's ticks late. */
+const NEARLY_OVER_MS = 20;
 
 /** What an exchange needs of its carrier. */
 export interface ExchangeHost {
@@ -101,7 +104,7 @@ export class Exchange implements Waiting, MessageSource {
   /** @internal of the library's call */
   onReceiveStatus(status: StatusObject): void {
     if (this.isOver) return;
-    if (status.code !== 0) return this.end(callErrorOf(status, this.answered || hasAnswered(status), this.where));
+    if (status.code !== 0) return this.end(this.errorOf(status));
     if (this.replies !== undefined) return this.end(undefined);
     if (this.reply === undefined) return this.end(rpcError('REPLY_TYPE', `${this.where} ended well without a reply`));
     let value: unknown;
@@ -143,6 +146,12 @@ export class Exchange implements Waiting, MessageSource {
     }
     if (this.replies === undefined) raw.startRead();
     else this.replies.attach(this);
+  }
+
+  private errorOf(status: StatusObject): RpcError {
+    // The callee's clock may be the first to ring: some then reset the stream without a word.
+    if (isReset(status) && this.call.remainingMs() <= NEARLY_OVER_MS) return deadlineExceeded(this.call.node.id, this.method.path);
+    return callErrorOf(status, this.answered || hasAnswered(status), this.where);
   }
 
   private requestsFailed(error: unknown): void {

@@ -1,7 +1,7 @@
 import { Inject } from '@nestjs/common';
 import type { AppPart } from '../../common/lifecycle.js';
 import { AppPartProvider } from '../../metadata/app-part.decorator.js';
-import { APP_HANDLE } from '../../metadata/tokens.js';
+import { APP_CONFIG, APP_HANDLE } from '../../metadata/tokens.js';
 import type { ServiceHost } from '../../rpc/service-host.js';
 import { roundRobin } from '../../selector/round-robin.selector.js';
 import { ServiceDirectory } from '../../selector/service-directory.js';
@@ -31,19 +31,23 @@ export class GrpcClients implements AppPart {
   readonly phase = 'transport';
   private readonly open: (() => void)[] = [];
 
-  constructor(@Inject(APP_HANDLE) private readonly app: ServiceHost) {}
+  constructor(
+    @Inject(APP_HANDLE) private readonly app: ServiceHost,
+    @Inject(APP_CONFIG) private readonly config: () => { readonly environment?: string },
+  ) {}
 
   /** @throws BootError */
   client({ grpc, service, target, options, where }: PreparedClient): object {
     const { deps } = this.app.rpc;
     const { loaded, methods } = service;
+    const { environment } = this.config();
     if (target.kind === 'registry') {
-      const connection = new GrpcConnection({ grpc, service: loaded, base: deps, picker: deps.picker, options, where });
+      const connection = new GrpcConnection({ grpc, service: loaded, base: deps, picker: deps.picker, options, environment, where });
       this.open.push(() => connection.close());
       return createTypedGrpcClient(connection, target.name, methods, options);
     }
     const picker = new ServiceDirectory(staticDiscovery(loaded.name, target.addresses), { clock: deps.clock, selector: roundRobin() });
-    const connection = new GrpcConnection({ grpc, service: loaded, base: { ...deps, mapRoute: undefined }, picker, options, where });
+    const connection = new GrpcConnection({ grpc, service: loaded, base: { ...deps, mapRoute: undefined }, picker, options, environment, where });
     this.open.push(() => (connection.close(), picker.close()));
     return createTypedGrpcClient(connection, loaded.name, methods, options);
   }

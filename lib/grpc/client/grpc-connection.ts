@@ -9,6 +9,7 @@ import { grpcAddressOf } from './client-target.js';
 import { securityOf } from './client-tls.js';
 import { Endpoints } from './endpoints.js';
 import { GrpcCarrier, type GrpcRpcOptions } from './grpc.carrier.js';
+import type { HrpcCallOptions } from './hrpc-call.js';
 
 /** What a connection is made of. */
 export interface ConnectionInit {
@@ -18,6 +19,8 @@ export interface ConnectionInit {
   readonly base: RpcClientDeps;
   readonly picker: NodePicker;
   readonly options: GrpcClientOptions;
+  /** The app's, for hrpc services. */
+  readonly environment?: string | undefined;
   /** For messages. */
   readonly where: string;
 }
@@ -29,7 +32,7 @@ export class GrpcConnection {
   private readonly carrier: GrpcCarrier;
 
   /** @throws BootError GRPC_CLIENT_OPTIONS, GRPC_TLS */
-  constructor({ grpc, service, base, picker, options, where: place }: ConnectionInit) {
+  constructor({ grpc, service, base, picker, options, environment, where: place }: ConnectionInit) {
     const settings = settingsOf(options, place);
     this.endpoints = new Endpoints({ grpc, clock: base.clock, settings, security: securityOf(grpc, settings.tls, place) }, picker);
     this.carrier = new GrpcCarrier({
@@ -37,6 +40,7 @@ export class GrpcConnection {
       methods: new Map([...service.methods.values()].map((method) => [method.path, method])),
       endpoints: this.endpoints,
       maxMessageBytes: settings.maxMessageBytes,
+      hrpc: hrpcOf(options, environment),
       unreachable: (node) => picker.markUnreachable(node),
       redirect: (call, error) => this.rpc.redirect(call, error),
     });
@@ -74,4 +78,9 @@ function defaultsOf({ timeoutMs, metadata, redirects, selector, hashKey, idempot
     ...(Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as GrpcRpcOptions),
     filters: [speaksGrpc, ...(only === undefined ? [] : [version(only)]), ...filters],
   };
+}
+
+function hrpcOf({ hrpc }: GrpcClientOptions, environment: string | undefined): HrpcCallOptions | undefined {
+  if (hrpc === undefined || hrpc === false) return undefined;
+  return { ...(environment !== undefined && { namespace: environment }), ...(hrpc === true ? {} : hrpc) };
 }

@@ -8,9 +8,11 @@ import type { ServiceNode } from '../../common/service-node.js';
 import { outgoingMetadata } from '../grpc.metadata.js';
 import type { GrpcMethod } from '../grpc.proto.js';
 import type { GrpcLibrary } from '../load-grpc.js';
+import { HRPC_KEY } from '../hrpc-message.js';
 import type { Endpoints } from './endpoints.js';
 import { Exchange, type ExchangeHost } from './exchange.js';
 import { timeoutText } from './grpc-timeout.js';
+import { type HrpcCallOptions, hrpcHeader } from './hrpc-call.js';
 import type { MessageQueue } from './message-queue.js';
 
 /** What travels with a call besides what `Rpc` knows. */
@@ -27,6 +29,8 @@ export interface CarrierDeps {
   readonly methods: ReadonlyMap<string, GrpcMethod>;
   readonly endpoints: Endpoints;
   readonly maxMessageBytes: number;
+  /** Given: calls carry the header of hrpc. */
+  readonly hrpc: HrpcCallOptions | undefined;
   unreachable(node: ServiceNode): void;
   /** Tries another node; false: there is none, or enough were tried. */
   redirect(call: PendingCall, error: RpcError): boolean;
@@ -85,6 +89,8 @@ export class GrpcCarrier implements CallCarrier, ExchangeHost {
     const metadata = outgoingMetadata(this.deps.grpc, call.metadata, call);
     const timeout = timeoutText(call.remainingMs());
     if (timeout !== undefined) metadata.set('grpc-timeout', timeout);
+    const { hrpc } = this.deps;
+    if (hrpc) metadata.set(HRPC_KEY, hrpcHeader(call, (call as PendingCall).parent, hrpc));
     return metadata;
   }
 

@@ -37,6 +37,11 @@ export function callErrorOf(status: StatusObject, answered: boolean, where: stri
   return errorOf(status, answered);
 }
 
+/** The other side reset the stream with CANCEL. */
+export function isReset({ code, details }: StatusObject): boolean {
+  return code === CANCELLED && details === 'Call cancelled';
+}
+
 /** The callee has said something: it sends headers with each reply, and a content type with a status alone. */
 export function hasAnswered(status: StatusObject): boolean {
   return Object.keys(status.metadata.getMap()).length > 0;

@@ -19,3 +19,9 @@ export interface MoleculerBroker {
 export function loadMoleculer(): Moleculer {
   return createRequire(join(projectRoot(), 'test', 'bench', 'package.json'))('moleculer') as Moleculer;
 }
+
+/** The mixin of moleculer-web, for `createService`. */
+export function loadMoleculerWeb(): unknown {
+  const module = createRequire(join(projectRoot(), 'test', 'bench', 'package.json'))('moleculer-web') as { default?: unknown };
+  return module.default ?? module;
+}

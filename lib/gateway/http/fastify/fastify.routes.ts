@@ -8,6 +8,10 @@ import { HttpFailure } from '../http-failure.js';
 export interface MountOptions {
   readonly bodyBytes: number;
   readonly random: RandomSource;
+  /** CORS answers OPTIONS. */
+  readonly cors: boolean;
+  /** Fixed answers to GET. */
+  readonly pages: readonly { readonly path: string; readonly reply: HttpReply }[];
 }
 
 const ID_HEADER = 'x-request-id';
@@ -17,7 +21,7 @@ const SANE_ID = /^[\w.:-]{1,128}$/;
 const QUIET: Readonly<Record<string, string>> = Object.freeze({ 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' });
 
 /** Serves the routes in a context of their own: bodies are bytes there, and errors are the gateway's. */
-export function mountRoutes(instance: FastifyInstance, core: GatewayCore, routes: readonly GatewayRoute[], { bodyBytes, random }: MountOptions): void {
+export function mountRoutes(instance: FastifyInstance, core: GatewayCore, routes: readonly GatewayRoute[], { bodyBytes, random, pages, cors }: MountOptions): void {
   // On every route of the app, the user's as well: a drained connection is over for all of them.
   instance.addHook('onSend', (_request, reply, payload, done) => {
     if (core.isDraining) void reply.header('connection', 'close');
@@ -41,14 +45,20 @@ export function mountRoutes(instance: FastifyInstance, core: GatewayCore, routes
         },
       });
     }
-    for (const [path, methods] of methodsByPath(routes)) refuseOthers(scope, path, methods, core, random);
+    for (const { path, reply: page } of pages) {
+      scope.get(path, async (request, reply) => {
+        send(reply, idOf(request, random), page);
+        return reply;
+      });
+    }
+    for (const [path, methods] of methodsByPath(routes)) refuseOthers(scope, path, cors ? new Set([...methods, 'OPTIONS']) : methods, core, random);
     done();
   });
 }
 
 /** A path that exists answers OPTIONS and refuses the methods that it lacks. */
 function refuseOthers(scope: FastifyInstance, path: string, methods: ReadonlySet<string>, core: GatewayCore, random: RandomSource): void {
-  const allow = [...methods, 'OPTIONS'].join(', ');
+  const allow = [...new Set([...methods, 'OPTIONS'])].join(', ');
   const others = (['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'TRACE'] as const).filter((method) => !methods.has(method));
   scope.route({
     method: [...others],

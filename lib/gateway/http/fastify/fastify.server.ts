@@ -23,13 +23,17 @@ interface Adapter {
   getInstance(): unknown;
 }
 
-/** Puts the gateway on Nest's adapter. @throws BootError HTTP_ADAPTER */
-export function mountedOn(adapter: Adapter | undefined, core: GatewayCore, routes: readonly GatewayRoute[], options: MountOptions): GatewayServer {
+/** Only on Fastify. @throws BootError HTTP_ADAPTER */
+export function checkAdapter(adapter: Adapter | undefined): void {
   const type = adapter?.getType?.();
   if (adapter === undefined || type !== 'fastify') {
     const what = type === 'express' ? 'this app runs on Express' : 'this app has no HTTP server';
     throw new BootError('HTTP_ADAPTER', `HttpGatewayModule needs Nest's Fastify adapter, and ${what}; write NestFactory.create(AppModule, new FastifyAdapter()) with @nestjs/platform-fastify, or let RpcFactory.create(AppModule) make the app`);
   }
+}
+
+/** Puts the gateway on Nest's adapter. */
+export function mountedOn(adapter: Adapter, core: GatewayCore, routes: readonly GatewayRoute[], options: MountOptions): GatewayServer {
   const instance = adapter.getInstance() as FastifyInstance;
   mountRoutes(instance, core, routes, options);
   const own = OWN_ADAPTER in adapter;

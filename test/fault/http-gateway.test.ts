@@ -1,0 +1,85 @@
+import assert from 'node:assert/strict';
+import { Agent, request } from 'node:http';
+import { connect } from 'node:net';
+import { describe, it } from 'node:test';
+import { Handler } from '../../lib/metadata/handler.decorator.js';
+import { RpcModule } from '../../lib/metadata/rpc-module.decorator.js';
+import { gateway } from '../integration/http-gateway.support.js';
+
+@RpcModule({ type: 'x' })
+class X {
+  @Handler('/echo', { public: true, concurrent: true })
+  async echo(text: string): Promise<string> {
+    await new Promise(setImmediate);
+    return text;
+  }
+}
+
+/** Status of an answer; the code of an error where there is none. */
+function ask(port: number, agent: Agent): Promise<number | string> {
+  return new Promise((resolve) => {
+    const asked = request({ host: '127.0.0.1', port, path: '/x/echo?args=["a"]', agent }, (answer) => {
+      answer.resume();
+      answer.on('end', () => resolve(answer.statusCode!));
+      answer.on('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? 'cut'));
+    });
+    asked.on('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? 'error'));
+    asked.end();
+  });
+}
+
+describe('a gateway that stops under load', () => {
+  it('cuts off no request', async (t) => {
+    const { app, port } = await gateway(t, [X], {}, { graceMs: 50 });
+    const outcomes = new Map<number | string, number>();
+    let stopped: Promise<void> | undefined;
+    // Each client has one connection, and asks until that is refused.
+    await Promise.all(
+      Array.from({ length: 8 }, async () => {
+        const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+        for (let count = 0; ; count++) {
+          const outcome = await ask(port, agent);
+          outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1);
+          if (outcome !== 200) break;
+          if (count === 20) stopped ??= app.stop();
+        }
+        agent.destroy();
+      }),
+    );
+    await stopped;
+    assert.deepEqual([...outcomes.keys()].filter((outcome) => outcome !== 200), ['ECONNREFUSED'], JSON.stringify([...outcomes]));
+    assert.equal(outcomes.get('ECONNREFUSED'), 8);
+    assert.ok(outcomes.get(200)! >= 8);
+  });
+});
+
+describe('clients that are slow on purpose', () => {
+  for (const [what, text] of [
+    ['headers', 'POST /x/echo HTTP/1.1\r\nHost: x\r\n'],
+    ['a body', 'POST /x/echo HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n['],
+  ] as const) {
+    it(`lose their connection when ${what} does not come`, async (t) => {
+      const { port, ask: good } = await gateway(t, [X], { requestTimeoutMs: 300 });
+      const socket = connect(port, '127.0.0.1');
+      let answer = '';
+      socket.setEncoding('utf8').on('data', (part: string) => (answer += part));
+      const closed = new Promise<void>((resolve) => socket.on('close', () => resolve()));
+      socket.write(text);
+      await closed;
+      assert.match(answer, /^HTTP\/1\.1 408 /);
+      assert.equal((await good('/x/echo?args=["a"]')).status, 200);
+    });
+  }
+
+  it('and headers without end are refused', async (t) => {
+    const { port } = await gateway(t, [X]);
+    const socket = connect(port, '127.0.0.1');
+    let answer = '';
+    socket.setEncoding('utf8').on('data', (part: string) => (answer += part));
+    const closed = new Promise<void>((resolve) => socket.on('close', () => resolve()));
+    socket.on('error', () => {});
+    socket.write(`GET /x/echo HTTP/1.1\r\nHost: x\r\nX-Long: ${'a'.repeat(20_000)}\r\n\r\n`);
+    await closed;
+    assert.match(answer, /^HTTP\/1\.1 431 /);
+  });
+});
