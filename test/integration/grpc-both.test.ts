@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { GrpcClient, GrpcHandler, GrpcService, InjectGrpcClient } from '../../lib/grpc/index.js';
+import { createGrpcClient, GrpcClient, GrpcHandler, GrpcService, InjectGrpcClient } from '../../lib/grpc/index.js';
 import { type AppOptions, Ctx, Handler, memoryRegistry, RpcContext, RpcError, RpcModule } from '../../lib/index.js';
 import type { RpcApplication } from '../../lib/bootstrap/rpc.application.js';
 import { MemoryHub } from '../../lib/registry/memory.registry.js';
@@ -35,6 +35,18 @@ class Numbers {
   @GrpcHandler()
   async *double(numbers: AsyncIterable<{ n: number }>): AsyncGenerator<{ n: number }> {
     for await (const { n } of numbers) yield { n: n * 2 };
+  }
+}
+
+/** In the middle: served by gRPC, and calls by gRPC. */
+@GrpcService('numbers.Numbers', { proto })
+@RpcModule({ type: 'middle' })
+class Middle {
+  constructor(@InjectGrpcClient(() => Numbers) readonly numbers: GrpcClient<Numbers>) {}
+
+  @GrpcHandler()
+  add(request: { a: string; b: string }): Promise<object> {
+    return this.numbers.add(request);
   }
 }
 
@@ -93,6 +105,26 @@ describe('a gRPC client and a gRPC service of ours', () => {
     assert.equal((await call).code, 'CANCELLED');
     await until(() => ended.length === 2);
     assert.equal(ended[1], 'CANCELLED');
+  });
+
+  it('pass on deadline, cancellation and errors from gRPC to gRPC', async () => {
+    const middle = await createTestingApp({ modules: [Middle], ...options() });
+    const { client, close } = await createGrpcClient<Middle>(Middle, { target: 'registry:///middle', registry: memoryRegistry(hub) });
+    try {
+      ended.length = 0;
+      assert.equal((await failure(client.add({ a: '0', b: '0' }, { timeoutMs: 200 }))).code, 'DEADLINE_EXCEEDED');
+      await until(() => ended.length === 1);
+      const abort = new AbortController();
+      const call = failure(client.add({ a: '0', b: '0' }, { signal: abort.signal, timeoutMs: 60_000 }));
+      setTimeout(() => abort.abort(), 50);
+      assert.equal((await call).code, 'CANCELLED');
+      await until(() => ended.length === 2);
+      const { reason, metadata } = await failure(client.add({ a: '1', b: '-1' }));
+      assert.deepEqual([reason, metadata['least']], ['TOO_SMALL', '0']);
+    } finally {
+      close();
+      await middle.stop();
+    }
   });
 
   it('lose no call when nodes come and go', async () => {

@@ -1,7 +1,11 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import type { GrpcClientHandle } from '../../lib/grpc/client/create-grpc-client.js';
-import { clientOf, collect, type Numbers, PlainServer } from './grpc-client.support.js';
+import * as grpc from '@grpc/grpc-js';
+import * as loader from '@grpc/proto-loader';
+import { createGrpcClient, type GrpcClientHandle } from '../../lib/grpc/client/create-grpc-client.js';
+import type { GrpcClientConstructor, GrpcServiceRef } from '../../lib/grpc/client/service-ref.js';
+import { GrpcClient } from '../../lib/grpc/index.js';
+import { clientOf, collect, type Numbers, PlainServer, proto, SERVICE } from './grpc-client.support.js';
 
 describe('a gRPC client of one address', () => {
   let server: PlainServer;
@@ -49,5 +53,40 @@ describe('a gRPC client of one address', () => {
       answered();
     }
     assert.deepEqual(heard, [2, 4, 6]);
+  });
+
+  it('can be made of generated code: a definition, or a client class', async () => {
+    const definition = loader.fromJSON(proto as never, { longs: Number })[SERVICE] as grpc.ServiceDefinition;
+    const Constructor = grpc.makeGenericClientConstructor(definition, 'Numbers') as unknown as GrpcClientConstructor;
+    for (const service of [definition as unknown as GrpcServiceRef, Constructor]) {
+      const { client, close } = await createGrpcClient<{ add(request: { a: number; b: number }): Promise<{ v: number }> }>(service, { target: server.address });
+      assert.equal((await client.add({ a: 40, b: 2 })).v, 42);
+      close();
+    }
+  });
+
+  it('has the messages that its options ask for', async () => {
+    const { client, close } = await clientOf({ target: server.address, longs: 'number', defaults: false });
+    assert.deepEqual({ ...(await client.add({ a: '40', b: '2' })) }, { v: 42, err: 'one' });
+    close();
+  });
+
+  it('cannot be made of what describes no service', async () => {
+    class NoService {}
+    const cases: [unknown, object, string][] = [
+      [NoService, {}, 'GRPC_CLIENT'],
+      [undefined, {}, 'GRPC_CLIENT'],
+      [{}, {}, 'GRPC_CLIENT'],
+      ['numbers.Numbers', {}, 'GRPC_CLIENT'],
+      ['numbers.Numbers', { proto: 'no/such.proto' }, 'GRPC_PROTO'],
+      ['Numbers', { proto }, 'GRPC_SERVICE'],
+      ['numbers.Numbers', { proto, timeoutMs: -1 }, 'GRPC_CLIENT_OPTIONS'],
+      ['numbers.Numbers', { proto, maxMessageBytes: 'big' }, 'GRPC_CLIENT_OPTIONS'],
+      ['numbers.Numbers', { proto, target: 'registry:///numbers' }, 'GRPC_TARGET'],
+    ];
+    for (const [service, options, reason] of cases) {
+      await assert.rejects(createGrpcClient(service as GrpcServiceRef, { target: server.address, ...options }), { name: 'BootError', reason }, JSON.stringify(options));
+    }
+    assert.throws(() => GrpcClient(), { reason: 'CLIENT_IS_A_TYPE' });
   });
 });

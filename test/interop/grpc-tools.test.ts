@@ -1,7 +1,5 @@
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
 import { after, before, it } from 'node:test';
-import { promisify } from 'node:util';
 import type { RpcApplication } from '../../lib/bootstrap/rpc.application.js';
 import type { AppPart, HealthReport } from '../../lib/common/lifecycle.js';
 import { RpcError } from '../../lib/common/rpc-error.js';
@@ -10,9 +8,8 @@ import { Handler } from '../../lib/metadata/handler.decorator.js';
 import { RpcModule } from '../../lib/metadata/rpc-module.decorator.js';
 import { createTestingApp } from '../../lib/testing/testing-app.js';
 import { portOf, SHOP_PROTO } from '../integration/grpc.support.js';
-import { buildGo, describeWith } from '../services/index.js';
-
-const run = promisify(execFile);
+import { describeWith } from '../services/index.js';
+import { goTool } from './go-grpc-peer.js';
 
 @GrpcService('shop.v1.Shop', { proto: SHOP_PROTO })
 @RpcModule({ type: 'shop' })
@@ -50,20 +47,19 @@ class Mood implements AppPart {
 describeWith('Go programs and our gRPC server', ['go'], () => {
   const mood = new Mood();
   let app: RpcApplication;
-  let grpcurl = '';
-  let probe = '';
 
   before(async () => {
-    grpcurl = await buildGo('test/interop/go-tools', 'github.com/fullstorydev/grpcurl/cmd/grpcurl');
-    probe = await buildGo('test/interop/go-tools', 'github.com/grpc-ecosystem/grpc-health-probe');
     app = await createTestingApp({ modules: [Shop], parts: [mood], grpc: { generic: 'all' } });
   });
   after(() => app.stop());
 
   const address = (): string => `127.0.0.1:${portOf(app)}`;
-  const curl = async (...args: string[]): Promise<string> => (await run(grpcurl, ['-plaintext', ...args], { timeout: 30_000 })).stdout;
+  const curl = async (...args: string[]): Promise<string> => {
+    const { code, output } = await goTool('grpcurl', ['-plaintext', ...args]);
+    if (code !== 0) throw new Error(output);
+    return output;
+  };
   const call = async (method: string, data: string): Promise<unknown> => JSON.parse(`[${(await curl('-d', data, address(), method)).replace(/\}\s*\{/g, '},{')}]`);
-  const failing = async (work: Promise<unknown>): Promise<{ code: number; stderr: string }> => work.then(() => assert.fail('it went well'), (error: unknown) => error as { code: number; stderr: string });
 
   it('grpcurl sees the services as the proto has them', async () => {
     assert.deepEqual((await curl(address(), 'list')).trim().split('\n'), ['anthill.v1.Rpc', 'grpc.health.v1.Health', 'grpc.reflection.v1.ServerReflection', 'grpc.reflection.v1alpha.ServerReflection', 'shop.v1.Shop']);
@@ -79,20 +75,20 @@ describeWith('Go programs and our gRPC server', ['go'], () => {
   });
 
   it('grpcurl shows code, message and details of an error', async () => {
-    const { stderr } = await failing(call('shop.v1.Shop/add', '{"a": 13}'));
-    assert.match(stderr, /Code: Aborted\s+Message: not thirteen\s+Details:/);
-    assert.match(stderr, /google\.rpc\.ErrorInfo/);
-    assert.match(stderr, /"tries": 1/);
+    const output = await call('shop.v1.Shop/add', '{"a": 13}').then(() => assert.fail('it went well'), (error: unknown) => (error as Error).message);
+    assert.match(output, /Code: Aborted\s+Message: not thirteen\s+Details:/);
+    assert.match(output, /google\.rpc\.ErrorInfo/);
+    assert.match(output, /"tries": 1/);
   });
 
   it('grpc_health_probe takes the readiness of the app for what it is', async () => {
-    const ask = (...args: string[]) => run(probe, [`-addr=${address()}`, ...args], { timeout: 30_000 });
-    for (const service of ['', 'shop', 'Shop', 'shop.v1.Shop']) assert.match((await ask(`-service=${service}`)).stderr, /SERVING/);
+    const ask = async (service: string): Promise<number> => (await goTool('grpc-health-probe', [`-addr=${address()}`, `-service=${service}`])).code;
+    for (const service of ['', 'shop', 'Shop', 'shop.v1.Shop']) assert.equal(await ask(service), 0, service);
     // 3: the answer was an error, 4: not serving.
-    assert.equal((await failing(ask('-service=nothing'))).code, 3);
+    assert.equal(await ask('nothing'), 3);
     mood.status = 'down';
-    assert.equal((await failing(ask())).code, 4);
+    assert.equal(await ask(''), 4);
     mood.status = 'up';
-    await ask();
+    assert.equal(await ask(''), 0);
   });
 });

@@ -13,22 +13,21 @@ export function findGo(): string | undefined {
 }
 
 /**
- * Builds the Go command in `folder` (relative to the project root, e.g. `test/interop/go/service`) into .services/interop; or the command
- * `command` of another module that the go.mod there requires.
+ * Builds the Go command in `folder` (relative to the project root, e.g. `test/interop/go/service`) into .services/interop.
  * The first build downloads its modules, which takes a minute or two; later ones come from Go's own cache.
  *
  * @returns the path of the binary
  * @throws with the compiler's output
  */
-export async function buildGo(folder: string, command = '.'): Promise<string> {
+export async function buildGo(folder: string): Promise<string> {
   const source = resolve(projectRoot(), folder);
-  const target = servicesFolder('interop', basename(command === '.' ? source : command));
+  const target = servicesFolder('interop', basename(source));
   const fresh = `${target}.${process.pid}`;
   mkdirSync(servicesFolder('interop'), { recursive: true });
   // No VCS stamp: it fails where git distrusts the owner of the checkout. The tool chain that is here, never a download.
   const env = { ...process.env, GOFLAGS: '-buildvcs=false', GOTOOLCHAIN: 'local', CGO_ENABLED: '0' };
   try {
-    await run(requireServer('go'), ['build', '-o', fresh, command], { cwd: source, env, timeout: 600_000 });
+    await run(requireServer('go'), ['build', '-o', fresh, '.'], { cwd: source, env, timeout: 600_000 });
   } catch (error) {
     const stderr = error instanceof Error && 'stderr' in error ? String(error.stderr) : '';
     throw new Error(`go build in ${folder} failed:\n${stderr.slice(-4_000)}`, { cause: error });

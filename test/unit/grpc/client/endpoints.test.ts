@@ -13,7 +13,7 @@ class FakeChannel {
   state = State.IDLE;
   isClosed = false;
   private watchers: (() => void)[] = [];
-  constructor(readonly target: string, made: FakeChannel[]) {
+  constructor(readonly target: string, readonly options: Record<string, unknown>, made: FakeChannel[]) {
     made.push(this);
   }
   getConnectivityState(tryToConnect: boolean): number {
@@ -55,11 +55,11 @@ function rig() {
   let listening = true;
   const picker = { onChange: (listener: typeof tell) => ((tell = listener), () => (listening = false)) } as unknown as NodePicker;
   class Channel extends FakeChannel {
-    constructor(target: string) {
-      super(target, made);
+    constructor(target: string, _credentials: object, options: Record<string, unknown>) {
+      super(target, options, made);
     }
   }
-  const maker = { grpc: { Channel, connectivityState: State }, clock, security: { credentials: {}, options: {} }, settings: { maxMessageBytes: 1, keepaliveMs: 0, connectTimeoutMs: 100, tls: false } } as unknown as ChannelMaker;
+  const maker = { grpc: { Channel, connectivityState: State }, clock, security: { credentials: {}, options: { 'grpc.ssl_target_name_override': 'x' } }, settings: { maxMessageBytes: 5, keepaliveMs: 300_000, connectTimeoutMs: 100, tls: false } } as unknown as ChannelMaker;
   const change = (some: Partial<ServiceChange>): void => tell({ service: 'add', added: [], changed: [], removed: [], ...some });
   return { clock, made, endpoints: new Endpoints(maker, picker), change, isListening: () => listening };
 }
@@ -73,6 +73,13 @@ describe('the endpoints of a gRPC client', () => {
     endpoints.of(node('add@4', 'host:1'));
     assert.deepEqual(made.map(({ target }) => target), ['ipv4:10.0.0.1:1', 'ipv6:[::1]:1', 'host:1']);
     assert.throws(() => endpoints.of(node('add@5', 'add.5')), { reason: 'WIRE_MISMATCH' });
+  });
+
+  it('have channels with the options of the client', () => {
+    const { endpoints, made } = rig();
+    endpoints.of(node('add@1', 'h:1'));
+    const { options } = made[0]!;
+    assert.deepEqual([options['grpc.max_receive_message_length'], options['grpc.keepalive_time_ms'], options['grpc.ssl_target_name_override'], options['grpc.max_reconnect_backoff_ms']], [5, 300_000, 'x', 3000]);
   });
 
   it('close when their last node left, and the calls in flight have ended', () => {
