@@ -8,60 +8,63 @@ export function liveCall(): RpcContext | undefined {
   return call === undefined || call.ended ? undefined : call;
 }
 
-/** What bounds a wait. */
-export interface WaitLimit {
-  readonly deadlines: DeadlineQueue;
-  readonly now: number;
-  /** 0: none */
-  readonly limitMs: number;
-  /** When `limitMs` is over. */
-  readonly late: () => RpcError;
-  /** Called once when the wait is given up, with what the waiter gets. */
-  readonly givenUp: (error: RpcError) => void;
-}
+/**
+ * A promise with an end: it settles with whoever comes first, the work, the time limit, or the call that it is part of. Statements are many and short, so it is
+ * one object with no promises besides its own.
+ */
+export class Bound<T> extends DeadlineEntry implements AbortListener {
+  readonly promise: Promise<T>;
+  private settle: { readonly resolve: (value: T) => void; readonly reject: (error: unknown) => void } | undefined;
+  private late: (() => RpcError) | undefined;
 
-/** `work`, or, as soon as the call ends early or the time is over, the error of that. */
-export function bounded<T>(work: Promise<T>, call: RpcContext | undefined, limit: WaitLimit): Promise<T> {
-  if (call === undefined && limit.limitMs === 0) return work;
-  return new Promise<T>((resolve, reject) => new BoundedWait(call, limit, reject).over(work, resolve));
-}
-
-class BoundedWait extends DeadlineEntry implements AbortListener {
+  /** @param givenUp called once when the work is given up, with what the waiter gets */
   constructor(
     private readonly call: RpcContext | undefined,
-    private readonly limit: WaitLimit,
-    private readonly reject: (error: unknown) => void,
+    private readonly deadlines: DeadlineQueue,
+    private readonly givenUp: (error: RpcError) => void,
   ) {
     super();
+    let settle: typeof this.settle;
+    this.promise = new Promise<T>((resolve, reject) => (settle = { resolve, reject }));
+    this.settle = settle;
     call?.adopt(this);
-    if (limit.limitMs > 0) limit.deadlines.add(this, limit.now + limit.limitMs);
   }
 
-  over<T>(work: Promise<T>, resolve: (value: T) => void): void {
-    work.then(
-      (value) => {
-        this.settle();
-        resolve(value);
-      },
-      (error: unknown) => {
-        this.settle();
-        this.reject(error);
-      },
-    );
+  get isOver(): boolean {
+    return this.settle === undefined;
+  }
+
+  /** From now on at most `ms`; 0: no limit. A later one replaces it. */
+  limit(now: number, ms: number, late: () => RpcError): void {
+    this.late = late;
+    if (ms > 0 && this.settle !== undefined) this.deadlines.add(this, now + ms);
+    else this.deadlines.remove(this);
+  }
+
+  resolve(value: T): void {
+    this.end()?.resolve(value);
+  }
+
+  reject(error: unknown): void {
+    this.end()?.reject(error);
   }
 
   onDeadline(): void {
-    this.aborted(this.limit.late());
+    this.aborted(this.late!());
   }
 
   aborted(error: RpcError): void {
-    this.settle();
-    this.reject(error);
-    this.limit.givenUp(error);
+    const settle = this.end();
+    if (settle === undefined) return;
+    settle.reject(error);
+    this.givenUp(error);
   }
 
-  private settle(): void {
-    this.limit.deadlines.remove(this);
+  private end(): typeof this.settle {
+    const { settle } = this;
+    this.settle = undefined;
+    this.deadlines.remove(this);
     this.call?.children?.delete(this);
+    return settle;
   }
 }

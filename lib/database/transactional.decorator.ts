@@ -1,5 +1,4 @@
 import { Inject } from '@nestjs/common';
-import { isObservable, lastValueFrom } from 'rxjs';
 import { BootError } from '../common/boot-error.js';
 import { needModule } from '../metadata/needed-module.js';
 import { DatabaseWant } from './database-want.js';
@@ -30,13 +29,10 @@ export function Transactional({ db = DEFAULT_DATABASE, ...options }: Transaction
     const method = checkedMethod(target, descriptor?.value, origin);
     needModule(consumer, databases, new DatabaseWant(db));
     Inject(dbToken(db))(target, property);
-    const wrapper = async function (this: object, ...args: unknown[]): Promise<unknown> {
+    const wrapper = function (this: object, ...args: unknown[]): Promise<unknown> {
       const host = (this as Record<symbol, unknown>)[property] as Partial<TransactionHost> | undefined;
-      if (typeof host?.runInTransaction !== 'function') throw withoutHost(origin, db, host);
-      return host.runInTransaction(options, async () => {
-        const result: unknown = await method.apply(this, args);
-        return isObservable(result) ? lastValueFrom(result, { defaultValue: undefined }) : result;
-      });
+      if (typeof host?.runInTransaction !== 'function') return Promise.reject(withoutHost(origin, db, host));
+      return host.runInTransaction(options, () => method.apply(this, args));
     };
     standIn(wrapper as Method, method);
     descriptor!.value = wrapper as never;

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
+import { concat, concatMap, from, throwError } from 'rxjs';
 import initSqlJs from 'sql.js';
 import type { DatabaseSection } from '../../lib/index.js';
 import { createTestingApp } from '../../lib/testing/index.js';
@@ -87,6 +88,14 @@ describe('the embedded database: transactions', () => {
       assert.deepEqual(results.map(({ status }) => status), ['fulfilled', 'rejected', 'fulfilled']);
     });
     assert.deepEqual((await bank.accounts.find()).map(({ owner }) => owner), ['a', 'b', 'd']);
+  });
+
+  it('waits for the end of an observable', async (t) => {
+    const { bank } = await start(t);
+    const rows = from([1, 2, 3]).pipe(concatMap((i) => bank.accounts.save({ owner: `o${i}`, balance: i })));
+    assert.equal(((await bank.within((() => rows) as never)) as { owner: string }).owner, 'o3');
+    await assert.rejects(bank.within((() => concat(rows, throwError(() => new Error('no')))) as never));
+    assert.equal(await bank.accounts.count(), 3);
   });
 
   it('keeps the lock to a transaction that raw SQL opens, until its runner is released', async (t) => {

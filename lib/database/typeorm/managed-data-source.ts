@@ -54,7 +54,7 @@ export class ManagedDataSource extends DataSource implements TransactionHost {
   }
 
   runInTransaction<T>(options: TransactionOptions, work: () => T | Promise<T>): Promise<T> {
-    return this.transactions.run(options, async () => work());
+    return this.transactions.run(options, work);
   }
 
   override createEntityManager(queryRunner?: QueryRunner): EntityManager {

@@ -70,6 +70,10 @@ export class ServerLink {
     this.generation++;
   }
 
+  get hasAged(): boolean {
+    return this.generation > 0;
+  }
+
   isStale(connection: object): boolean {
     return (this.generations.get(connection) ?? 0) < this.generation;
   }
@@ -95,18 +99,18 @@ export class ServerLink {
   }
 
   /** Nobody gave a connection in time: are all of them taken, or can none be made? */
-  noConnection(): RpcError {
+  readonly noConnection = (): RpcError => {
     const { max, acquireTimeoutMs } = this.settings.pool;
     if (this.holders.size >= max) return databaseBusy(this.name, `no connection became free within ${acquireTimeoutMs} ms, all ${max} are in use; shorter transactions, or a larger pool.max`);
     this.availability.suspect();
     return databaseDown(this.name, new Error(`no connection within ${acquireTimeoutMs} ms`));
-  }
+  };
 
   /** The server took longer than any statement may. */
-  tooSlow(): RpcError {
+  readonly tooSlow = (): RpcError => {
     this.availability.suspect();
     return rpcError('DEADLINE_EXCEEDED', `a statement on database '${this.name}' took longer than ${this.settings.queryTimeoutMs} ms and was broken off; see queryTimeoutMs`, { metadata: { database: this.name } });
-  }
+  };
 
   /** A statement came to nothing. */
   failed(error: unknown): unknown {

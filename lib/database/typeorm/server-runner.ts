@@ -1,7 +1,7 @@
 import type { ReadStream } from 'node:fs';
 import { currentLevel, type TransactionLevel, transactionOver } from '../transaction-scope.js';
 import { isConnectionError } from '../database-errors.js';
-import { bounded, liveCall } from '../live-call.js';
+import { Bound, liveCall } from '../live-call.js';
 import { rpcError } from '../../common/error-catalog.js';
 import type { RpcError } from '../../common/rpc-error.js';
 import type { BaseRunner, ManagedRunner, RunnerConstructor } from './managed-runner.js';
@@ -41,30 +41,46 @@ export function serverRunner(Base: RunnerConstructor, link: ServerLink, owner: o
     private isGone = false;
 
     override connect(): Promise<object> {
-      if (this.taken !== undefined) return Promise.resolve(this.taken);
-      return (this.taking ??= this.take());
+      // Asked for by every statement: the promise that it came with, not a new one.
+      if (this.taken !== undefined) return this.obtaining!;
+      return (this.taking ??= this.begun((wait: Bound<object>) => this.take(wait, () => wait.resolve(this.taken!))));
     }
 
-    private async take(): Promise<object> {
+    /** Something that waits for the server, and not for longer than it may. */
+    private begun<T>(work: (wait: Bound<T>) => void, isEnding = false): Promise<T> {
+      const call = isEnding ? undefined : liveCall();
+      call?.throwIfAborted();
+      const wait = new Bound<T>(call, link.deadlines, (error) => this.giveUp(error, isEnding));
+      try {
+        work(wait);
+      } catch (error) {
+        wait.reject(error);
+      }
+      return wait.promise;
+    }
+
+    private take(wait: Pick<Bound<unknown>, 'limit' | 'isOver' | 'reject'>, next: () => void): void {
       this.refuse();
       link.refuse();
-      const call = liveCall();
-      call?.throwIfAborted();
       link.enterQueue();
-      try {
-        this.obtaining = this.obtain();
-        const limit = { deadlines: link.deadlines, now: link.clock.now(), limitMs: link.settings.pool.acquireTimeoutMs, late: () => link.noConnection(), givenUp: (error: RpcError) => this.retire(error) };
-        this.taken = await bounded(this.obtaining, call, limit);
-        link.holders.add(this);
-        return this.taken;
-      } catch (error) {
-        throw link.failed(error);
-      } finally {
-        link.waiting--;
-      }
+      wait.limit(link.clock.now(), link.settings.pool.acquireTimeoutMs, link.noConnection);
+      this.obtaining = link.hasAged ? this.obtainFresh() : (super.connect() as Promise<object>);
+      this.obtaining.then(
+        (connection) => {
+          link.waiting--;
+          if (wait.isOver) return;
+          this.taken = connection;
+          link.holders.add(this);
+          next();
+        },
+        (error: unknown) => {
+          link.waiting--;
+          wait.reject(link.failed(error));
+        },
+      );
     }
 
-    private async obtain(): Promise<object> {
+    private async obtainFresh(): Promise<object> {
       for (;;) {
         const connection = (await super.connect()) as object;
         if (!link.isStale(connection)) return connection;
@@ -74,40 +90,59 @@ export function serverRunner(Base: RunnerConstructor, link: ServerLink, owner: o
       }
     }
 
-    override async query(sql: string, parameters?: unknown[], structured = false): Promise<never> {
+    override query(sql: string, parameters?: unknown[], structured = false): Promise<never> {
       const isEnding = this.ending !== undefined && ENDINGS.test(sql);
-      if (!isEnding) {
-        if (this.level !== undefined && !SAVEPOINT.test(sql)) await this.turn();
-        if (this.taken === undefined) await this.connect();
-      }
-      // One at a time: pg is about to refuse more, and breaking off means one.
-      while (this.isRunning) await this.last.catch(() => {});
-      if (!isEnding) this.refuse();
-      const call = isEnding ? undefined : liveCall();
-      call?.throwIfAborted();
-      const from = link.clock.now();
-      const limitMs = this.ending === 'rollback' && isEnding ? CLEANUP_MS : link.queryLimitMs;
-      const work = super.query(sql, parameters, structured as true) as Promise<never>;
-      this.isRunning = true;
-      this.last = work;
       try {
-        const result = await bounded(work, call, { deadlines: link.deadlines, now: from, limitMs, late: () => link.tooSlow(), givenUp: (error) => this.giveUp(error, isEnding) });
-        link.ended(sql, from);
-        return result;
+        if (this.isRunning || (!isEnding && this.turn(sql) !== undefined)) return this.queryInTurn(sql, parameters, structured, isEnding);
+        return this.state(sql, parameters, structured, isEnding);
       } catch (error) {
-        throw this.failed(error);
-      } finally {
-        this.isRunning = false;
+        return Promise.reject(error as Error);
       }
     }
 
-    /** A savepoint of somebody else may be open: this statement belongs behind it. */
-    private async turn(): Promise<void> {
+    /** One statement at a time: pg is about to refuse more, and breaking off means one. */
+    private async queryInTurn(sql: string, parameters: unknown[] | undefined, structured: boolean, isEnding: boolean): Promise<never> {
+      const turn = isEnding ? undefined : this.turn(sql);
+      if (turn !== undefined) {
+        await turn.settled();
+        if (!turn.isOpen) throw transactionOver(link.name);
+      }
+      while (this.isRunning) await this.last.catch(() => {});
+      return this.state(sql, parameters, structured, isEnding);
+    }
+
+    /** The level that the statement belongs to, when a savepoint of somebody else is open in it: then it comes after that. */
+    private turn(sql: string): TransactionLevel<ManagedRunner> | undefined {
+      if (this.level === undefined || SAVEPOINT.test(sql)) return undefined;
       const mine = currentLevel<ManagedRunner>(owner);
-      const wait = mine?.runner === this ? mine.settled() : undefined;
-      if (wait === undefined) return;
-      await wait;
-      if (!mine!.isOpen) throw transactionOver(link.name);
+      return mine?.runner === this && mine.settled() !== undefined ? mine : undefined;
+    }
+
+    private state(sql: string, parameters: unknown[] | undefined, structured: boolean, isEnding: boolean): Promise<never> {
+      if (!isEnding) this.refuse();
+      return this.begun((wait: Bound<never>) => {
+        if (this.taken !== undefined) this.execute(wait, sql, parameters, structured, isEnding);
+        else this.take(wait, () => this.execute(wait, sql, parameters, structured, isEnding));
+      }, isEnding);
+    }
+
+    private execute(wait: Bound<never>, sql: string, parameters: unknown[] | undefined, structured: boolean, isEnding: boolean): void {
+      const from = link.clock.now();
+      wait.limit(from, isEnding && this.ending === 'rollback' ? CLEANUP_MS : link.queryLimitMs, link.tooSlow);
+      const work = super.query(sql, parameters, structured as true) as Promise<unknown> as Promise<never>;
+      this.isRunning = true;
+      this.last = work;
+      work.then(
+        (result) => {
+          this.isRunning = false;
+          link.ended(sql, from);
+          wait.resolve(result);
+        },
+        (error: unknown) => {
+          this.isRunning = false;
+          wait.reject(this.failed(error));
+        },
+      );
     }
 
     private refuse(): void {
@@ -129,7 +164,8 @@ export function serverRunner(Base: RunnerConstructor, link: ServerLink, owner: o
     }
 
     override async stream(...args: Parameters<BaseRunner['stream']>): Promise<ReadStream> {
-      if (this.level !== undefined) await this.turn();
+      const turn = this.turn('');
+      if (turn !== undefined) await turn.settled();
       this.refuse();
       await this.connect();
       const call = liveCall();
@@ -206,25 +242,31 @@ export function serverRunner(Base: RunnerConstructor, link: ServerLink, owner: o
       await this.giveBack(connection, isClean);
     }
 
-    override async release(): Promise<void> {
+    override release(): Promise<void> {
       // TypeORM's way to close a pool: it asks again until nobody has a connection.
-      if (link.isClosing) await this.giveBack(this.taken, false);
-      else if (this.level === undefined) await this.finish();
+      if (link.isClosing) return this.giveBack(this.taken, false);
+      return this.level === undefined ? this.finish() : Promise.resolve();
     }
 
-    async finish(): Promise<void> {
-      if (this.isGone || this.retired !== undefined) return;
+    finish(): Promise<void> {
+      if (this.isGone || this.retired !== undefined) return Promise.resolve();
+      if (this.isTransactionActive || (this.taken === undefined && this.taking !== undefined)) return this.finishLate();
+      return this.giveBack(this.taken, !this.isBroken && !this.isStreaming);
+    }
+
+    private async finishLate(): Promise<void> {
       if (this.isTransactionActive) await this.rollbackTransaction().catch(() => {});
       const connection = this.taken ?? (await this.taking?.catch(() => undefined));
       await this.giveBack(connection, !this.isBroken && !this.isStreaming);
     }
 
-    private async giveBack(connection: object | undefined, isClean: boolean): Promise<void> {
-      if (this.isGone) return;
+    private giveBack(connection: object | undefined, isClean: boolean): Promise<void> {
+      if (this.isGone) return Promise.resolve();
       this.isGone = true;
       link.holders.delete(this);
-      if (connection === undefined || isClean) await super.release();
-      else if (!this.isReleased) link.dialect.discard(this, connection, new Error('in the middle of something'));
+      if (connection === undefined || isClean) return super.release();
+      if (!this.isReleased) link.dialect.discard(this, connection, new Error('in the middle of something'));
+      return Promise.resolve();
     }
   };
 }

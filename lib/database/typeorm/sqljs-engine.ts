@@ -8,7 +8,7 @@ import type { ResolvedDatabase } from '../database-options.js';
 import { ConnectionLock } from '../embedded/connection-lock.js';
 import { Flusher } from '../embedded/flusher.js';
 import { replaceFile } from '../embedded/replace-file.js';
-import { bounded, liveCall } from '../live-call.js';
+import { Bound, liveCall } from '../live-call.js';
 import { logSlow } from '../slow-log.js';
 import type { ManagedRunner } from './managed-runner.js';
 
@@ -78,7 +78,10 @@ export class SqljsEngine {
     const { queue, acquireTimeoutMs } = this.settings.pool;
     if (this.lock.waits >= queue) throw databaseBusy(this.name, `${queue} wait for its one connection already; see pool.queue`);
     const turn = this.lock.queue(holder);
-    await bounded(turn.come, call, { deadlines: this.deadlines, now: this.clock.now(), limitMs: acquireTimeoutMs, late: () => this.heldTooLong(), givenUp: () => turn.giveUp() });
+    const wait = new Bound<void>(call, this.deadlines, () => turn.giveUp());
+    wait.limit(this.clock.now(), acquireTimeoutMs, () => this.heldTooLong());
+    void turn.come.then(() => wait.resolve());
+    await wait.promise;
     this.refuse();
   }
 

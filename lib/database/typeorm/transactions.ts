@@ -1,3 +1,4 @@
+import { isObservable, lastValueFrom } from 'rxjs';
 import type { EntityManager, ReplicationMode } from 'typeorm';
 import { liveCall } from '../live-call.js';
 import { currentLevel, openLevel, runInLevel, TransactionLevel, transactionOver } from '../transaction-scope.js';
@@ -13,7 +14,7 @@ interface RunnerSource {
 }
 
 type Level = TransactionLevel<ManagedRunner>;
-type Work<T> = (manager: EntityManager) => Promise<T>;
+type Work<T> = (manager: EntityManager) => T | Promise<T>;
 
 /** A transaction that lost against another one waits this long at most before it tries again: both must not come back together. */
 const RETRY_WITHIN_MS = 25;
@@ -26,13 +27,21 @@ export class Transactions {
   ) {}
 
   /** @param around the level of a manager that was handed on; else the one of the async context */
-  async run<T>(options: TransactionOptions, work: Work<T>, around?: Level): Promise<T> {
-    const outer = currentLevel<ManagedRunner>(this.source) ?? openLevel(around);
-    if (outer !== undefined) return this.nested(outer, options, work);
+  run<T>(options: TransactionOptions, work: Work<T>, around?: Level): Promise<T> {
+    try {
+      const outer = currentLevel<ManagedRunner>(this.source) ?? openLevel(around);
+      if (outer !== undefined) return this.nested(outer, options, work);
+    } catch (error) {
+      return Promise.reject(error as Error);
+    }
+    return options.idempotent === true ? this.twice(options, work) : this.outermost(options, work);
+  }
+
+  private async twice<T>(options: TransactionOptions, work: Work<T>): Promise<T> {
     try {
       return await this.outermost(options, work);
     } catch (error) {
-      if (options.idempotent !== true || !isTransactionConflict(error) || liveCall()?.aborted) throw error;
+      if (!isTransactionConflict(error) || liveCall()?.aborted) throw error;
     }
     await sleep(systemClock, systemRandom.next() * RETRY_WITHIN_MS, undefined, true);
     return this.outermost(options, work);
@@ -49,7 +58,7 @@ export class Transactions {
       runner.level = level;
       call?.throwIfAborted();
       call?.adopt(watcher);
-      const result = await runInLevel(this.source, level, () => work(runner.manager));
+      const result = await this.inLevel(level, work);
       call?.throwIfAborted();
       await runner.commitTransaction();
       level.close('committed');
@@ -65,6 +74,14 @@ export class Transactions {
     }
   }
 
+  /** An observable ends in the transaction; its last value is the result, as it is of a handler. */
+  private inLevel<T>(level: Level, work: Work<T>): T | Promise<T> {
+    return runInLevel(this.source, level, () => {
+      const result = work(level.runner.manager);
+      return isObservable(result) ? (lastValueFrom(result, { defaultValue: undefined }) as Promise<T>) : result;
+    });
+  }
+
   private async nested<T>(outer: Level, { isolation }: TransactionOptions, work: Work<T>): Promise<T> {
     const { runner } = outer;
     if (isolation !== undefined && isolation !== outer.isolation) {
@@ -76,7 +93,7 @@ export class Transactions {
       if (!outer.isOpen) throw transactionOver(this.database);
       await runner.startTransaction();
       runner.level = level;
-      const result = await runInLevel(this.source, level, () => work(runner.manager));
+      const result = await this.inLevel(level, work);
       await runner.commitTransaction();
       level.close('committed');
       return result;

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { UseGuards } from '@nestjs/common';
 import { GUARDS_METADATA } from '@nestjs/common/internal';
-import { of } from 'rxjs';
+import { isObservable, of } from 'rxjs';
 import { Transactional } from '../../../lib/database/transactional.decorator.js';
 import { currentLevel, outsideTransaction, runInLevel, TransactionLevel } from '../../../lib/database/transaction-scope.js';
 import { needsOf } from '../../../lib/metadata/needed-module.js';
@@ -30,14 +30,14 @@ describe('@Transactional', () => {
     assert.deepEqual(needsOf(Service).map(({ wanted }) => (wanted as { name: string }).name), ['orders', 'default']);
   });
 
-  it('runs the method through what is injected; an observable ends in the transaction', async () => {
+  it('runs the method through what is injected', async () => {
     const ran: unknown[] = [];
     const service = new Service();
     for (const db of ['orders', 'default']) {
       Object.assign(service, { [Symbol.for(`anthill: transactions of '${db}'`)]: { runInTransaction: async (options: unknown, work: () => unknown) => (ran.push(options), work()) } });
     }
     assert.equal(await service.below('x', 1), 'done');
-    assert.equal(await service.above(), 2);
+    assert.equal(isObservable(await service.above()), true);
     assert.deepEqual(ran, [{ isolation: 'SERIALIZABLE', idempotent: true }, {}]);
   });
 
