@@ -69,20 +69,17 @@ export class SqljsEngine {
     if (this.closed !== undefined) throw this.closed;
   }
 
-  /** The connection for `holder`. @throws RpcError DATABASE_BUSY, or that of the call whose time is over */
-  async take(holder: ManagedRunner): Promise<void> {
+  /** The connection for `holder`; undefined: it has it. @throws RpcError DATABASE_BUSY, or that of the call whose time is over */
+  take(holder: ManagedRunner): Promise<void> | undefined {
     this.refuse();
-    const call = liveCall();
-    call?.throwIfAborted();
-    if (this.lock.tryTake(holder)) return;
+    if (this.lock.tryTake(holder)) return undefined;
     const { queue, acquireTimeoutMs } = this.settings.pool;
     if (this.lock.waits >= queue) throw databaseBusy(this.name, `${queue} wait for its one connection already; see pool.queue`);
     const turn = this.lock.queue(holder);
-    const wait = new Bound<void>(call, this.deadlines, () => turn.giveUp());
+    const wait = new Bound<void>(liveCall(), this.deadlines, () => turn.giveUp());
     wait.limit(this.clock.now(), acquireTimeoutMs, () => this.heldTooLong());
     void turn.come.then(() => wait.resolve());
-    await wait.promise;
-    this.refuse();
+    return wait.promise;
   }
 
   private heldTooLong(): RpcError {

@@ -32,49 +32,91 @@ export function sqljsRunner(Base: RunnerConstructor, engine: SqljsEngine, owner:
     private isEnding = false;
     private isRunning = false;
 
-    override async query(sql: string, parameters?: unknown[], structured = false): Promise<never> {
+    override query(sql: string, parameters?: unknown[], structured = false): Promise<never> {
       const isEnding = this.isEnding && ENDINGS.test(sql);
-      if (!isEnding && this.level !== undefined && !SAVEPOINT.test(sql)) await this.turn();
-      // One at a time, within a transaction too: the last row id is asked for right after its statement.
-      while (this.isRunning) await this.last.catch(() => {});
-      if (!isEnding) this.refuse();
-      this.isRunning = true;
-      const running = this.run(sql, parameters, structured, isEnding);
-      this.last = running;
+      const wait = engine.breathe();
       try {
-        return await running;
-      } finally {
-        this.isRunning = false;
+        if (this.isRunning || wait !== undefined || (!isEnding && this.turn(sql) !== undefined)) return this.queryInTurn(sql, parameters, structured, isEnding, wait);
+        return this.state(sql, parameters, structured, isEnding);
+      } catch (error) {
+        return Promise.reject(error as Error);
       }
     }
 
-    private async run(sql: string, parameters: unknown[] | undefined, structured: boolean, isEnding: boolean): Promise<never> {
-      const wait = engine.breathe();
-      if (wait !== undefined) await wait;
-      const had = engine.lock.isHeldBy(this);
-      if (!had) await engine.take(this);
-      else if (!isEnding) liveCall()?.throwIfAborted();
-      let keeps = had;
-      let onDisk: Promise<void> | undefined;
-      const from = engine.now();
-      try {
-        const word = firstWord(sql);
-        const before = word === 'WITH' ? engine.number('total_changes()') : 0;
-        const result = (await super.query(sql, parameters, true)) as unknown as Result;
-        if (word === 'BEGIN') keeps = true;
-        else if (word === 'COMMIT' || word === 'END' || (word === 'ROLLBACK' && !/\bTO\b/i.test(sql))) keeps = false;
-        if ((word === 'INSERT' || word === 'REPLACE') && result.records.length === 0) result.raw = engine.number('last_insert_rowid()');
-        if (this.hasChanged(word, sql, before)) this.isDirtied = true;
-        if (!keeps) onDisk = this.settled(word);
-        engine.ended(sql, from);
-        return (structured ? result : result.raw) as never;
-      } catch (error) {
-        throw inCallTerms(error, engine.name);
-      } finally {
-        if (keeps && !had) engine.holders.add(this);
-        if (!keeps) this.leave();
-        if (onDisk !== undefined) await onDisk;
+    /** One at a time, within a transaction too: the last row id is asked for right after its statement. */
+    private async queryInTurn(sql: string, parameters: unknown[] | undefined, structured: boolean, isEnding: boolean, wait: Promise<void> | undefined): Promise<never> {
+      await wait;
+      const turn = isEnding ? undefined : this.turn(sql);
+      if (turn !== undefined) {
+        await turn.settled();
+        if (!turn.isOpen) throw transactionOver(engine.name);
       }
+      while (this.isRunning) await this.last.catch(() => {});
+      return this.state(sql, parameters, structured, isEnding);
+    }
+
+    /** The level that the statement belongs to, when a savepoint of somebody else is open in it: then it comes after that. */
+    private turn(sql: string): TransactionLevel<ManagedRunner> | undefined {
+      if (this.level === undefined || SAVEPOINT.test(sql)) return undefined;
+      const mine = currentLevel<ManagedRunner>(owner);
+      return mine?.runner === this && mine.settled() !== undefined ? mine : undefined;
+    }
+
+    private state(sql: string, parameters: unknown[] | undefined, structured: boolean, isEnding: boolean): Promise<never> {
+      if (!isEnding) {
+        this.refuse();
+        liveCall()?.throwIfAborted();
+      }
+      const had = engine.lock.isHeldBy(this);
+      const taken = had ? undefined : engine.take(this);
+      this.isRunning = true;
+      const running = taken === undefined ? this.execute(sql, parameters, structured, had) : taken.then(() => this.executeLate(sql, parameters, structured), (error: unknown) => this.ended(error));
+      return (this.last = running);
+    }
+
+    /** It may have been closed meanwhile. */
+    private executeLate(sql: string, parameters: unknown[] | undefined, structured: boolean): Promise<never> {
+      try {
+        engine.refuse();
+      } catch (error) {
+        this.leave();
+        return this.ended(error);
+      }
+      return this.execute(sql, parameters, structured, false);
+    }
+
+    /** With the connection. */
+    private execute(sql: string, parameters: unknown[] | undefined, structured: boolean, had: boolean): Promise<never> {
+      const word = firstWord(sql);
+      const from = engine.now();
+      const before = word === 'WITH' ? engine.number('total_changes()') : 0;
+      return (super.query(sql, parameters, true) as unknown as Promise<Result>).then(
+        (result) => {
+          const isOver = word === 'COMMIT' || word === 'END' || (word === 'ROLLBACK' && !/\bTO\b/i.test(sql));
+          const keeps = (had || word === 'BEGIN') && !isOver;
+          if ((word === 'INSERT' || word === 'REPLACE') && result.records.length === 0) result.raw = engine.number('last_insert_rowid()');
+          if (this.hasChanged(word, sql, before)) this.isDirtied = true;
+          engine.ended(sql, from);
+          const value = (structured ? result : result.raw) as never;
+          this.isRunning = false;
+          if (keeps) {
+            if (!had) engine.holders.add(this);
+            return value;
+          }
+          const onDisk = this.settled(word);
+          this.leave();
+          return onDisk === undefined ? value : onDisk.then(() => value);
+        },
+        (error: unknown) => {
+          if (!had) this.leave();
+          return this.ended(error);
+        },
+      );
+    }
+
+    private ended(error: unknown): never {
+      this.isRunning = false;
+      throw inCallTerms(error, engine.name);
     }
 
     private hasChanged(word: string, sql: string, changesBefore: number): boolean {
@@ -91,14 +133,6 @@ export function sqljsRunner(Base: RunnerConstructor, engine: SqljsEngine, owner:
       const isChange = this.isDirtied && word !== 'ROLLBACK';
       this.isDirtied = false;
       return isChange ? engine.flusher?.changed() : undefined;
-    }
-
-    private async turn(): Promise<void> {
-      const mine = currentLevel<ManagedRunner>(owner);
-      const wait = mine?.runner === this ? mine.settled() : undefined;
-      if (wait === undefined) return;
-      await wait;
-      if (!mine!.isOpen) throw transactionOver(engine.name);
     }
 
     private refuse(): void {
@@ -159,22 +193,27 @@ export function sqljsRunner(Base: RunnerConstructor, engine: SqljsEngine, owner:
       engine.lock.free(this);
     }
 
-    override async release(): Promise<void> {
-      if (this.level === undefined) await this.finish();
+    override release(): Promise<void> {
+      return this.level === undefined ? this.finish() : Promise.resolve();
     }
 
-    async finish(): Promise<void> {
-      if (this.retired !== undefined) return;
-      if (engine.lock.isHeldBy(this)) {
-        if (this.isTransactionActive) await this.rollbackTransaction().catch(() => {});
-        else await super.query('ROLLBACK').catch(() => {});
-        this.leave();
-      }
-      await super.release();
+    finish(): Promise<void> {
+      if (this.retired !== undefined) return Promise.resolve();
+      // TypeORM's own would clear lists that nobody reads any more.
+      return engine.lock.isHeldBy(this) ? this.finishLate() : Promise.resolve();
+    }
+
+    private async finishLate(): Promise<void> {
+      if (this.isTransactionActive) await this.rollbackTransaction().catch(() => {});
+      else await super.query('ROLLBACK').catch(() => {});
+      this.leave();
     }
   };
 }
 
 function firstWord(sql: string): string {
-  return (/[A-Za-z]+/.exec(sql.replace(/^(\s|--.*\n|\/\*[^]*?\*\/)+/, ''))?.[0] ?? '').toUpperCase();
+  let end = 0;
+  for (let code = sql.charCodeAt(0) | 0x20; code >= 0x61 && code <= 0x7a; code = sql.charCodeAt(++end) | 0x20);
+  const word = end > 0 ? sql.slice(0, end) : (/[A-Za-z]+/.exec(sql.replace(/^(\s|--.*\n|\/\*[^]*?\*\/)+/, ''))?.[0] ?? '');
+  return word.toUpperCase();
 }
