@@ -1,72 +1,15 @@
 import assert from 'node:assert/strict';
 import { after, before, it } from 'node:test';
-import { setTimeout as delay } from 'node:timers/promises';
-import { Injectable } from '@nestjs/common';
-import { z } from 'zod';
-import { openEtcdClient } from '../../lib/backend/etcd/etcd.open.js';
-import { resolveEtcdConnection } from '../../lib/backend/etcd/etcd.connection.js';
+import { RpcFactory, type AppOptions } from '../../lib/index.js';
 import { consulConfig } from '../../lib/registry/consul/index.js';
 import { etcdConfig } from '../../lib/registry/etcd/index.js';
-import { Config, ConfigValue, InjectConfig, RpcFactory, RpcModule, type AppOptions, type ConfigOf, type RpcApplication } from '../../lib/index.js';
-import type { ConfigSource } from '../../lib/plugin.js';
 import { configSourceContract } from '../../lib/testing/index.js';
-import { isolated, Lines } from '../integration/app.support.js';
-import { describeWith, startConsul, startEtcd, type RunningServer } from '../services/index.js';
+import { isolated } from '../integration/app.support.js';
+import { describeWith } from '../services/index.js';
+import { ReaderModule, startReader, stores, type ReaderApp, type Store } from './config-centre.support.js';
 import { until } from './redis.support.js';
 
-/** How long a centre is away; `npm run test:soak` makes it a minute. */
-const awayMs = Number(process.env['ANTHILL_CONSUL_AWAY_MS'] ?? 4000);
-
-const Load = z.object({ n: z.number().int().min(0).default(0), twice: z.number().default(0) }).refine(({ n, twice }) => twice === 2 * n, 'twice must be twice n').prefault({});
-
-@Injectable()
-class Reader {
-  constructor(
-    @InjectConfig('load', Load) readonly load: ConfigValue<ConfigOf<typeof Load>>,
-    @InjectConfig('other') readonly other: ConfigValue<unknown>,
-    readonly config: Config,
-  ) {}
-}
-
-@RpcModule({ type: 'reader', providers: [Reader] })
-class ReaderModule {}
-
-/** A store to test with. */
-interface Store {
-  readonly server: RunningServer;
-  source(prefix: string, more?: object): ConfigSource;
-  put(key: string, text: string): Promise<void>;
-  close(): Promise<void>;
-}
-
-async function consulStore(): Promise<Store> {
-  const server = await startConsul();
-  return {
-    server,
-    source: (prefix, more) => consulConfig({ addr: server.url, prefix, timeoutMs: 1000, env: {}, ...more }),
-    async put(key, text) {
-      const answer = await fetch(`${server.url}/v1/kv/${key}`, { method: 'PUT', body: text });
-      assert.ok(answer.ok, `${answer.status}`);
-    },
-    close: () => server.stop(),
-  };
-}
-
-async function etcdStore(): Promise<Store> {
-  const server = await startEtcd();
-  const client = await openEtcdClient(resolveEtcdConnection({ endpoints: server.url }));
-  return {
-    server,
-    source: (prefix, more) => etcdConfig({ endpoints: server.url, prefix, timeoutMs: 1000, ...more }),
-    put: async (key, text) => void (await client.put(key, text)),
-    async close() {
-      client.close();
-      await server.stop();
-    },
-  };
-}
-
-for (const [name, need, open] of [['consul', 'consul', consulStore], ['etcd', 'etcd', etcdStore]] as const) {
+for (const [name, need, open] of stores) {
   describeWith(`config centre in ${name}`, [need], () => {
     configSourceContract(name, async () => {
       const store = await open();
@@ -83,13 +26,7 @@ for (const [name, need, open] of [['consul', 'consul', consulStore], ['etcd', 'e
       for (const end of ends.reverse()) await end();
       await store.close();
     });
-    const start = async (prefix: string, more: AppOptions = {}): Promise<{ app: RpcApplication; reader: Reader; lines: Lines; detail: () => string | undefined }> => {
-      const lines = new Lines();
-      const app = await RpcFactory.create({ ...isolated, modules: [ReaderModule], sources: [store.source(prefix)], logger: lines, ...more });
-      ends.push(() => app.stop());
-      await app.start();
-      return { app, reader: app.get(Reader), lines, detail: () => app.health().parts.find((part) => part.name === 'config')?.detail };
-    };
+    const start = (prefix: string, more?: AppOptions): Promise<ReaderApp> => startReader(ends, [store.source(prefix)], more);
 
     it('a thousand changes, every tenth wrong: never a wrong one seen, none lost', async () => {
       const prefix = `thousand/${spaces++}`;
@@ -108,31 +45,6 @@ for (const [name, need, open] of [['consul', 'consul', consulStore], ['etcd', 'e
       // etcd shows each revision; Consul the newest state.
       if (name === 'etcd') assert.equal(seen.length, 900);
       assert.equal(detail(), undefined);
-    });
-
-    it('while it is away the last snapshot serves and health says so; it catches up by itself', async () => {
-      const prefix = `away/${spaces++}`;
-      await store.put(`${prefix}/Settings/load`, '{ "n": 1, "twice": 2 }');
-      const { app, reader, detail } = await start(prefix);
-      await until('the watch', async () => {
-        await reader.config.set('other', spaces++);
-        return reader.other.value !== undefined;
-      });
-      await store.server.kill();
-      await until('the detail', () => /cannot be reached|cannot serve/.test(detail() ?? ''));
-      assert.equal(app.health().ready, true);
-      const goneAt = performance.now();
-      while (performance.now() - goneAt < awayMs) {
-        assert.deepEqual(reader.load.value, { n: 1, twice: 2 });
-        await delay(100);
-      }
-      await assert.rejects(reader.config.read('load'), { code: 'UNAVAILABLE', reason: 'CONFIG_UNAVAILABLE' });
-      await assert.rejects(reader.config.set('other', 1), { reason: 'CONFIG_UNAVAILABLE' });
-      await store.server.restart();
-      // Consul in development mode has forgotten all: what it says now is what counts.
-      await store.put(`${prefix}/Settings/load`, '{ "n": 7, "twice": 14 }');
-      await until('the change', () => reader.load.value.n === 7);
-      await until('the detail is gone', () => detail() === undefined);
     });
 
     it('two processes that set the same version: one wins, the other is told; both see the winner', async () => {

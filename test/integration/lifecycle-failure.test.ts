@@ -112,7 +112,7 @@ describe('a start that fails takes everything down again', () => {
     const { recorder, create } = world({ parts: { transport: { start: broken('part') } } });
     await failedStart(await create(), /part is broken/);
     assert.deepEqual(recorder.log.slice(recorder.log.indexOf('transport subscribe node svc') + 1), [
-      'destroy', 'part transport stop', 'transport close', 'part resource stop', 'part registry stop', 'registry close', 'hook onExit',
+      'destroy', 'part transport stop', 'transport close', 'part resource stop', 'part registry stop', 'registry close', 'part probe stop', 'hook onExit',
     ]);
   });
 
@@ -336,6 +336,7 @@ describe('a stop in which things go wrong', () => {
         'stop part the resource part: resource part is broken',
         'stop part the registry part: registry part is broken',
         'close registry: registry close is broken',
+        'stop part the probe part: probe part is broken',
         'hook afterStop: afterStop is broken',
         'hook onExit: onExit is broken',
       ]);
@@ -343,7 +344,7 @@ describe('a stop in which things go wrong', () => {
       return true;
     });
     assert.ok(recorder.log.includes('destroy'));
-    assert.equal(lines.of('error').filter((line) => line.startsWith('stopping: ')).length, 10);
+    assert.equal(lines.of('error').filter((line) => line.startsWith('stopping: ')).length, 11);
     assert.equal(app.state, 'stopped');
     // It is told again to whoever asks again.
     await assert.rejects(app.stop(), AggregateError);

@@ -90,6 +90,7 @@ describe('lifecycle', () => {
     assert.equal(await app.start(), app);
     assert.deepEqual(recorder.take(), [
       'hook beforeStart, bound: false',
+      'part probe start',
       'part registry start',
       'part resource start',
       'transport connect',
@@ -126,6 +127,7 @@ describe('lifecycle', () => {
       'part resource stop',
       'part registry stop',
       'registry close',
+      'part probe stop',
       'hook afterStop, stopped',
       'hook onExit',
     ]);
