@@ -81,10 +81,14 @@ describe('runtimes together', () => {
   test('a call graph of services in several processes, deadlines and cancellation inherited, keeps its promises under a storm of aborts', async () => {
     let aborted = 0;
     let ended = 0;
+    const random = seeded(9);
+    const aborts: (() => void)[] = [];
     const leaf = async (_args: readonly unknown[], ctx: { signal: AbortSignal; remainingMs(): number }): Promise<string> => {
       assert.ok(ctx.remainingMs() <= 2000);
+      // By what happens and not by time, which a busy machine has less of: each leaf that begins ends one call.
+      setImmediate(() => aborts.splice(Math.floor(random() * Math.min(aborts.length, 20)), 1)[0]?.());
       await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, 10);
+        const timer = setTimeout(resolve, 200);
         ctx.signal.addEventListener('abort', () => (clearTimeout(timer), aborted++, resolve()));
       });
       ended++;
@@ -96,16 +100,15 @@ describe('runtimes together', () => {
     processes['c'] = await start([{ type: 'c', handlers: { '/go': fan('c', ['d', 'd']) } }]);
     processes['b'] = await start([{ type: 'b', handlers: { '/go': fan('b', ['c', 'd']) } }]);
     const caller = await start();
-    const random = seeded(9);
     const outcomes = await Promise.allSettled(
       Array.from({ length: 300 }, (_, i) => {
         const abort = new AbortController();
-        if (i % 2) setTimeout(() => abort.abort(), random() * 12);
+        if (i % 2) aborts.push(() => abort.abort());
         return caller.rpc.call('b', '/go', [], { signal: abort.signal, timeoutMs: 2000 });
       }),
     );
     assert.ok(outcomes.every(({ status }, i) => i % 2 === 1 || status === 'fulfilled'));
-    assert.ok(aborted > 0, `${aborted} handlers saw the abort`);
+    assert.ok(aborted > 50, `${aborted} handlers saw the abort`);
     await new Promise((resolve) => setTimeout(resolve, 100));
     for (const name of ['b', 'c', 'd']) assert.equal(processes[name]!.server(name).size, 0, name);
     for (const process of [caller, ...Object.values(processes)]) assert.equal(process.runtime.deadlines.size, 0);
