@@ -17,6 +17,7 @@ const CANCEL_CODES: ReadonlySet<string> = new Set(['ER_QUERY_INTERRUPTED', '5701
 
 /** The code that the driver gave. */
 export function driverCode(error: unknown): string | undefined {
+  if (RpcError.is(error)) return undefined;
   const { driverError, code } = (error ?? {}) as { driverError?: { code?: unknown }; code?: unknown };
   const given = driverError?.code ?? code;
   return typeof given === 'string' ? given : undefined;

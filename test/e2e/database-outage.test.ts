@@ -75,6 +75,9 @@ onEachServer('outages of a database on a server', (_server: () => RunningDatabas
     await load.until(() => load.last === 'ok' && isReady(rig), 'works again', 5000);
     t.diagnostic(`works again ${Math.round(performance.now() - back)} ms after the server answered`);
     await load.stop();
+    const stored = (await rig.shop.stock.find()).reduce((sum, { count }) => sum + count, 0);
+    const acknowledged = load.outcomes.filter((outcome) => outcome === 'ok').length;
+    assert.ok(stored >= acknowledged && stored <= load.outcomes.length, `${acknowledged} were acknowledged, ${stored} are there`);
     const odd = [...new Set(load.outcomes)].filter((outcome) => !['ok', 'UNAVAILABLE', 'UNKNOWN', 'DEADLINE_EXCEEDED'].includes(outcome));
     assert.deepEqual(odd, [], 'UNKNOWN is a commit that nobody knows of');
     assert.deepEqual(unhandled, []);

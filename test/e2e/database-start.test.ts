@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { createServer } from 'node:net';
 import { it, type TestContext } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
+import { inspect } from 'node:util';
 import { Injectable } from '@nestjs/common';
 import type { DataSource, MigrationInterface, QueryRunner, Repository } from 'typeorm';
 import { BootError, InjectDb, InjectRepository, RpcModule } from '../../lib/index.js';
@@ -38,7 +39,7 @@ onEachServer('the start of a database on a server', (server: () => RunningDataba
     const error: unknown = await startShop({ default: settings }).then(() => assert.fail('it started'), (reason: unknown) => reason);
     assert.ok(performance.now() - from < within);
     assert.ok(error instanceof BootError, String(error));
-    assert.ok(!`${error.stack}${JSON.stringify(error)}`.includes('tops3cret'));
+    assert.ok(!`${error.stack}${JSON.stringify(error)}${inspect(error, { depth: 20, showHidden: true })}`.includes('tops3cret'));
     return error;
   };
 
@@ -86,6 +87,25 @@ onEachServer('the start of a database on a server', (server: () => RunningDataba
     await late.restart();
     while (!app.health().ready) await delay(20);
     assert.equal(await call(() => shop.stock.count()), 0);
+  });
+
+  it('stops at once while nobody answers it', async (t: TestContext) => {
+    const silent = createServer();
+    await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
+    t.after(() => silent.close());
+    const { port } = silent.address() as { port: number };
+    const { app } = await startShop({ default: section(server(), vendor, { port, startup: 'retry', connectTimeoutMs: 500 }) });
+    await app.stop();
+    const [first, second] = await Promise.allSettled(['default', 'second'].map((name) => startShop({ [name]: section(server(), vendor, { port, connectTimeoutMs: 200, startupWaitMs: 0 }) })));
+    assert.deepEqual([first!.status, second!.status], ['rejected', 'rejected']);
+  });
+
+  it('says that MariaDB is no MySQL', async (t: TestContext) => {
+    const lines: string[] = [];
+    const log = (line: unknown): void => void lines.push(String(line));
+    const { app } = await startShop({ default: section(server(), vendor, vendor.type === 'mariadb' ? { type: 'mysql' } : {}) }, { logger: { log, warn: log, error: log } });
+    t.after(() => app.stop());
+    assert.equal(lines.some((line) => line.includes('say mariadb from the start')), vendor.type === 'mariadb');
   });
 
   it('keeps no connection when something else keeps the app from starting, or when it has stopped', async (t: TestContext) => {

@@ -137,6 +137,25 @@ onEachServer('transactions on a server', (server: () => RunningDatabase, vendor:
     assert.deepEqual((await shop.stock.find()).map(({ count }) => count), [3, 3], 'nothing of the one that lost');
   });
 
+  it('keep sums, however they cross and lose', async (t) => {
+    const rig = await open(t, { pool: { acquireTimeoutMs: 60_000 } });
+    const { shop } = rig;
+    const accounts = ['a', 'b', 'c', 'd'];
+    await shop.stock.insert(accounts.map((name) => ({ name, count: 100 })));
+    const outcomes = await Promise.all(Array.from({ length: 200 }, async (_, i) => {
+      const [from, to] = [accounts[i % 4]!, accounts[(i * 7 + 1 + (i % 3)) % 4]!];
+      const transfer = (): Promise<unknown> => shop.db.transaction(vendor.type === 'postgres' ? 'REPEATABLE READ' : 'SERIALIZABLE', async () => {
+        const { count } = await shop.stock.findOneByOrFail({ name: from });
+        await shop.stock.increment({ name: to }, 'count', 1);
+        await shop.stock.update({ name: from }, { count: from === to ? count : count - 1 });
+      });
+      return transfer().then(() => 'done', (error: { reason?: string }) => error.reason ?? String(error));
+    }));
+    assert.deepEqual([...new Set(outcomes)].sort().filter((outcome) => !['TRANSACTION_CONFLICT', 'done'].includes(outcome)), []);
+    assert.ok(outcomes.includes('done') && outcomes.includes('TRANSACTION_CONFLICT'));
+    assert.equal((await shop.stock.find()).reduce((sum, { count }) => sum + count, 0), 400);
+  });
+
   it('do not go on after a failure that the server does not forget', async (t) => {
     const rig = await open(t);
     const { shop } = rig;

@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
-import { Injectable, Module } from '@nestjs/common';
+import { Injectable, Module, type OnApplicationShutdown, type OnModuleDestroy } from '@nestjs/common';
 import { getDataSourceToken, getRepositoryToken } from '@nestjs/typeorm';
 import { Test } from '@nestjs/testing';
 import { DataSource, type EntityManager, EntitySchema, type Repository } from 'typeorm';
 import { DatabaseModule, dbToken, entityManagerToken, repositoryToken } from '../../lib/database/index.js';
-import { AnthillModule, BootError, InjectDb, InjectEntityManager, InjectRepository, RpcFactory, RpcModule, Transactional } from '../../lib/index.js';
+import { AnthillModule, BootError, Handler, InjectDb, InjectEntityManager, InjectRepository, RpcFactory, RpcModule, Transactional } from '../../lib/index.js';
 import { createTestingApp } from '../../lib/testing/index.js';
 import { Account, Bank, BankModule, Booking, CreateAccounts1700000000000 } from './database.support.js';
 
@@ -92,6 +92,54 @@ describe('databases by annotation', () => {
     t.after(() => synced.stop());
     assert.equal(await usualBalance(synced.get(X).db), 0);
     await synced.get(X).db.getRepository(Note).save({ id: 1 });
+  });
+
+  it('read migrations from files, as config names them', async (t) => {
+    const workDir = mkdtempSync(join(tmpdir(), 'anthill-migrations-'));
+    t.after(() => rmSync(workDir, { recursive: true, force: true }));
+    const steps = [1, 2].map((n) => `export class Step${n}170000000000${n} { name = 'Step${n}170000000000${n}'; async up(r) { await r.query('CREATE TABLE t${n} (id integer)'); } async down() {} }`);
+    for (const [i, step] of steps.entries()) writeFileSync(join(workDir, `step${i}.mjs`), step);
+    @RpcModule({ type: 'x' })
+    class X {
+      constructor(@InjectDb() readonly db: DataSource) {}
+    }
+    const app = await createTestingApp({ modules: [X], workDir, databases: { default: { file: ':memory:', migrations: ['*.mjs'] } } });
+    t.after(() => app.stop());
+    assert.deepEqual(await app.get(X).db.query(`SELECT name FROM sqlite_master WHERE name LIKE 't_' ORDER BY name`), [{ name: 't1' }, { name: 't2' }]);
+  });
+
+  it('serve what is in flight while the app stops, and the destroy hooks; then they are closed', async () => {
+    const seen: string[] = [];
+    let letGo = (): void => {};
+    let entered = (): void => {};
+    const gate = new Promise<void>((resolve) => (letGo = resolve));
+    const inside = new Promise<void>((resolve) => (entered = resolve));
+    @RpcModule({ type: 'x' })
+    class X implements OnModuleDestroy, OnApplicationShutdown {
+      constructor(@InjectRepository(Account) readonly accounts: Repository<Account>) {}
+      @Handler('/slow', { concurrent: true })
+      @Transactional()
+      async slow(): Promise<number> {
+        await this.accounts.save({ owner: 'ann' });
+        entered();
+        await gate;
+        return this.accounts.count();
+      }
+      async onModuleDestroy(): Promise<void> {
+        seen.push(`destroy hook: ${await this.accounts.count()}`);
+      }
+      async onApplicationShutdown(): Promise<void> {
+        seen.push(`shutdown hook: ${await this.accounts.count()}`);
+      }
+    }
+    const app = await createTestingApp({ modules: [X] });
+    const call = app.rpc.call('x', '/slow').then((count) => seen.push(`call: ${String(count)}`));
+    await inside;
+    const stopped = app.stop();
+    letGo();
+    await Promise.all([call, stopped]);
+    assert.deepEqual(seen, ['call: 1', 'destroy hook: 1', 'shutdown hook: 1']);
+    await assert.rejects(app.get(X).accounts.count(), { reason: 'APP_STOPPED' });
   });
 
   it('take options from a factory with what it injects', async (t) => {

@@ -139,8 +139,8 @@ describe('the end of a call over gRPC', () => {
     });
     const { client: numbers } = await client({ target: address });
     await failure(numbers.add(PAIR, { timeoutMs: 1 }));
-    const error = await failure(numbers.add(PAIR, { timeoutMs: 150 }));
-    assert.deepEqual([error.code, error.remote], ['DEADLINE_EXCEEDED', false]);
+    // Either side's clock may be the first to ring.
+    assert.equal((await failure(numbers.add(PAIR, { timeoutMs: 150 }))).code, 'DEADLINE_EXCEEDED');
     await until(() => cancelled > 0);
     assert.ok(deadlines.at(-1)! > 0 && deadlines.at(-1)! <= 151, `${deadlines.at(-1)} ms`);
   });

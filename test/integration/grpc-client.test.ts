@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
+import { currentContext, RpcContext, runInContext } from '../../lib/common/call-context.js';
+import { systemClock } from '../../lib/common/clock.js';
 import * as grpc from '@grpc/grpc-js';
 import * as loader from '@grpc/proto-loader';
 import { createGrpcClient, type GrpcClientHandle } from '../../lib/grpc/client/create-grpc-client.js';
@@ -36,6 +38,19 @@ describe('a gRPC client of one address', () => {
     };
     assert.deepEqual(await handle.client.sum(numbers()), { n: 1225 });
     assert.deepEqual(await handle.client.sum([]), { n: 0 });
+  });
+
+  it('runs a stream of requests in the context of its call, also when another call made the connection', async () => {
+    const { client, close } = await clientOf({ target: server.address });
+    const call = (n: number): Promise<{ n: number }> => {
+      const context = new RpcContext({ path: `/${n}`, nodeId: 'x@1', caller: '', deadlineAt: performance.now() + 10_000, wire: 'local' }, systemClock);
+      const numbers = async function* () {
+        for (let i = 0; i < 3; i++) yield { n: Number(currentContext()!.path.slice(1)) };
+      };
+      return runInContext(context, () => client.sum(numbers()));
+    };
+    assert.deepEqual(await Promise.all([call(1), call(10), call(100)]), [{ n: 3 }, { n: 30 }, { n: 300 }]);
+    close();
   });
 
   it('streams both ways, each reply before the next request', async () => {

@@ -7,7 +7,7 @@ import { SqljsDatabase } from './sqljs-database.js';
 
 /** A database of a type; nothing is connected yet. @throws BootError PEER_MISSING */
 export async function makeDatabase(settings: ResolvedDatabase, tools: DatabaseTools): Promise<ManagedDatabase> {
-  if (settings.type === 'sqljs') return SqljsDatabase.load(settings, tools);
+  if (settings.type === 'sqljs') return SqljsDatabase.make(settings, tools);
   const dialect = settings.type === 'postgres' ? await pgDialect(settings) : await mysqlDialect(settings);
   return new ServerDatabase(settings, dialect, tools);
 }

@@ -29,7 +29,6 @@ export class ServerDatabase implements ManagedDatabase {
   private readonly availability: Availability;
   private readonly deadlines: DeadlineQueue;
   private readonly closing = new AbortController();
-  private retrying: Promise<void> | undefined;
 
   constructor(
     private readonly settings: ResolvedDatabase,
@@ -70,11 +69,12 @@ export class ServerDatabase implements ManagedDatabase {
       try {
         return await this.connect();
       } catch (error) {
+        if (this.closing.signal.aborted) throw error;
         // What no server and no socket has said is a mistake of somebody else.
         if (error instanceof BootError || (driverCode(error) === undefined && !isWorthAnotherTry(error))) throw error;
         if (startup === 'retry') return this.keepTrying(error);
         if (!isWorthAnotherTry(error) || clock.now() >= until) throw cannotStart(this.settings, error);
-        await sleep(clock, Math.min(backoff.next(), Math.max(0, until - clock.now())), undefined, true);
+        await sleep(clock, Math.min(backoff.next(), Math.max(0, until - clock.now())), this.closing.signal, true);
       }
     }
   }
@@ -84,10 +84,9 @@ export class ServerDatabase implements ManagedDatabase {
   }
 
   async close(signal?: AbortSignal): Promise<void> {
-    this.closing.abort();
-    this.availability.close();
-    await this.retrying;
     const stopped = rpcError('APP_STOPPED', `database '${this.settings.name}' is closed: the app has stopped`);
+    this.closing.abort(stopped);
+    this.availability.close();
     this.availability.down(stopped);
     await this.link.close(stopped);
     if (this.source.isInitialized) await this.within(undefined, this.source.destroy(), signal);
@@ -95,6 +94,7 @@ export class ServerDatabase implements ManagedDatabase {
   }
 
   private async connect(): Promise<void> {
+    this.closing.signal.throwIfAborted();
     await this.link.settingUp(() => this.setUp());
     this.availability.up();
     this.availability.open();
@@ -111,6 +111,7 @@ export class ServerDatabase implements ManagedDatabase {
       throw error;
     }
     try {
+      this.closing.signal.throwIfAborted();
       this.dialect.onConnection(source, (connection) => link.made(connection));
       await prepareSchema(settings, source, this.tools.logger, () => this.lock());
       const odd = await this.dialect.warning(source);
@@ -152,11 +153,12 @@ export class ServerDatabase implements ManagedDatabase {
           await this.connect();
           return this.tools.logger.info(`database '${name}' is there`);
         } catch (error) {
+          if (signal.aborted) return;
           failed(error, attempt);
         }
       }
     };
-    this.retrying = tries();
+    void tries();
   }
 
   /** @param ms undefined: no limit but the signal's */

@@ -147,6 +147,8 @@ export function serverRunner(Base: RunnerConstructor, link: ServerLink, owner: o
 
     private refuse(): void {
       if (this.retired !== undefined) throw this.retired;
+      // TypeORM lets go of a connection of pg's as soon as that says that it is lost.
+      if (this.isReleased && !this.isGone) throw this.failed(new Error('Connection terminated between two statements'));
       if (this.ending === 'commit' || this.ending === 'rollback') throw transactionOver(link.name);
       if (this.doom !== undefined) {
         throw rpcError('TRANSACTION_STATE', `the transaction on database '${link.name}' cannot go on: a statement in it failed and left it so; let that error out of the transaction, or put the statement into a nested one`, { cause: this.doom.error });

@@ -28,6 +28,7 @@ export class SqljsDatabase implements ManagedDatabase {
   readonly source: ManagedDataSource;
   private readonly engine: SqljsEngine;
   private lock: { release(): Promise<void> } | undefined;
+  private opening: Promise<void> | undefined;
 
   private constructor(
     private readonly settings: ResolvedDatabase,
@@ -44,7 +45,7 @@ export class SqljsDatabase implements ManagedDatabase {
     driver.createGeneratedMap = (Object.getPrototypeOf(Object.getPrototypeOf(driver)) as Driver).createGeneratedMap;
   }
 
-  static async load(settings: ResolvedDatabase, tools: DatabaseTools): Promise<SqljsDatabase> {
+  static async make(settings: ResolvedDatabase, tools: DatabaseTools): Promise<SqljsDatabase> {
     return new SqljsDatabase(settings, tools, await loadSqljs(settings));
   }
 
@@ -52,7 +53,11 @@ export class SqljsDatabase implements ManagedDatabase {
     return this.source.driver as SqljsDriver;
   }
 
-  async open(): Promise<void> {
+  open(): Promise<void> {
+    return (this.opening = this.load());
+  }
+
+  private async load(): Promise<void> {
     const { file, name } = this.settings;
     if (file !== undefined) {
       mkdirSync(dirname(file), { recursive: true });
@@ -86,6 +91,7 @@ export class SqljsDatabase implements ManagedDatabase {
   }
 
   async close(): Promise<void> {
+    await this.opening?.catch(() => {});
     const stopped = rpcError('APP_STOPPED', `database '${this.settings.name}' is closed: the app has stopped`);
     for (const runner of this.engine.holders) runner.retire(stopped);
     try {

@@ -1,3 +1,4 @@
+import type { AsyncResource } from 'node:async_hooks';
 import type { Channel } from '@grpc/grpc-js';
 import type { Clock } from '../../common/clock.js';
 import type { GrpcLibrary } from '../load-grpc.js';
@@ -21,6 +22,8 @@ export interface ChannelMaker {
   readonly clock: Clock;
   readonly security: ChannelSecurity;
   readonly settings: GrpcClientSettings;
+  /** An async context without a call: connections that are made there keep no call's context alive. */
+  readonly outside: AsyncResource;
 }
 
 /** A server that was lost is tried again this soon, and at least this often: registries tell of nodes sooner than the library's two minutes. */
@@ -38,6 +41,9 @@ export class Endpoint {
   private readonly channel: Channel;
   private readonly waiting = new Set<Waiting>();
   private cancelTimeout: (() => void) | undefined;
+  private isWatching = false;
+  /** Calls have waited in vain, and nothing has changed since. */
+  private isStalled = false;
   private retired = false;
   private isClosed = false;
 
@@ -58,10 +64,11 @@ export class Endpoint {
   whenConnected(waiting: Waiting): void {
     this.used = true;
     if (this.isClosed || this.canStart(false)) return waiting.connected();
+    if (this.isStalled) return waiting.connectTimedOut();
     this.waiting.add(waiting);
     if (this.waiting.size > 1) return;
     this.cancelTimeout = this.maker.clock.after(this.maker.settings.connectTimeoutMs, () => this.timedOut(), true);
-    this.watch();
+    if (!this.isWatching) this.maker.outside.runInAsyncScope(() => this.watch());
   }
 
   /** It waits no more. */
@@ -102,11 +109,12 @@ export class Endpoint {
   }
 
   private watch(): void {
+    this.isWatching = true;
     const state = this.channel.getConnectivityState(true);
     this.channel.watchConnectivityState(state, Infinity, () => {
-      if (this.waiting.size === 0) return;
-      if (this.isClosed || this.canStart(true)) this.release();
-      else this.watch();
+      this.isWatching = this.isStalled = false;
+      if (this.isClosed || this.canStart(this.waiting.size > 0)) this.release();
+      else if (this.waiting.size > 0) this.watch();
     });
   }
 
@@ -118,6 +126,7 @@ export class Endpoint {
   }
 
   private timedOut(): void {
+    this.isStalled = true;
     const waiting = [...this.waiting];
     this.waiting.clear();
     for (const one of waiting) one.connectTimedOut();

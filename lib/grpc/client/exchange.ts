@@ -8,7 +8,7 @@ import type { GrpcMethod } from '../grpc.proto.js';
 import type { Endpoint, RawCall, Waiting } from './endpoint.js';
 import { callErrorOf, hasAnswered, isReset } from './local-status.js';
 import type { MessageQueue, MessageSource } from './message-queue.js';
-import { RequestPump, type RequestStream } from './request-pump.js';
+import { RequestPump, type RequestSource } from './request-pump.js';
 
 const CANCELLED = 1;
 /** Deadlines here ring up to two of the queue's ticks late. */
@@ -57,11 +57,20 @@ export class Exchange implements Waiting, MessageSource {
 
   connected(): void {
     if (this.isOver) return;
+    const { method, call, host } = this;
+    let request: Buffer | undefined;
+    let metadata: Metadata;
     try {
-      this.begin();
+      // Before anything is sent: a request that cannot be encoded is no call.
+      request = method.requestStream ? undefined : host.encode(method, call.args[0]);
+      metadata = host.metadata(call);
     } catch (error) {
-      this.raw?.cancelWithStatus(CANCELLED, 'the request cannot be sent');
-      this.end(RpcError.is(error) ? error : rpcError('UNSUPPORTED_VALUE', `the request of ${this.where} cannot be sent: ${messageOf(error)}`, { cause: error }));
+      return this.end(RpcError.is(error) ? error : rpcError('UNSUPPORTED_VALUE', `the request of ${this.where} cannot be sent: ${messageOf(error)}`, { cause: error }));
+    }
+    try {
+      this.begin(metadata, request);
+    } catch (error) {
+      this.end(rpcError('NODE_UNREACHABLE', `${this.where} cannot be reached: ${messageOf(error)}`, { cause: error, undelivered: this.raw === undefined }));
     }
   }
 
@@ -128,15 +137,13 @@ export class Exchange implements Waiting, MessageSource {
     this.end(undefined);
   }
 
-  private begin(): void {
+  private begin(metadata: Metadata, request: Buffer | undefined): void {
     const { method, call, host } = this;
-    // Before anything is sent: a request that cannot be encoded is no call.
-    const request = method.requestStream ? undefined : host.encode(method, call.args[0]);
     const raw = this.endpoint.createCall(method.path);
     this.raw = raw;
-    raw.start(host.metadata(call), this);
+    raw.start(metadata, this);
     if (request === undefined) {
-      this.pump = new RequestPump(call.args[0] as RequestStream<unknown>, raw, {
+      this.pump = new RequestPump(call.args[0] as RequestSource, raw, {
         encode: (message) => host.encode(method, message),
         failed: (error) => this.requestsFailed(error),
       });

@@ -1,3 +1,4 @@
+import { AsyncResource } from 'node:async_hooks';
 import type { NodeFilter, NodePicker } from '../../common/selection.js';
 import type { RpcClientDeps } from '../../rpc/client-deps.js';
 import { Rpc } from '../../rpc/rpc.client.js';
@@ -34,7 +35,7 @@ export class GrpcConnection {
   /** @throws BootError GRPC_CLIENT_OPTIONS, GRPC_TLS */
   constructor({ grpc, service, base, picker, options, environment, where: place }: ConnectionInit) {
     const settings = settingsOf(options, place);
-    this.endpoints = new Endpoints({ grpc, clock: base.clock, settings, security: securityOf(grpc, settings.tls, place) }, picker);
+    this.endpoints = new Endpoints({ grpc, clock: base.clock, settings, security: securityOf(grpc, settings.tls, place), outside: new AsyncResource('anthill.grpc.channels') }, picker);
     this.carrier = new GrpcCarrier({
       grpc,
       methods: new Map([...service.methods.values()].map((method) => [method.path, method])),

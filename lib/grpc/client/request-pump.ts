@@ -1,7 +1,27 @@
+import { AsyncResource } from 'node:async_hooks';
 import type { RawCall } from './endpoint.js';
 
 /** A stream of requests. @public */
 export type RequestStream<T> = AsyncIterable<T> | Iterable<T>;
+
+/**
+ * A caller's stream of requests. It runs in the async context of the call, whoever asks it for the next message: a connection that
+ * comes up, or the end of an earlier call, would otherwise lend it the context of somebody else.
+ */
+export class RequestSource implements AsyncIterable<unknown> {
+  private readonly context = new AsyncResource('anthill.grpc.requests');
+
+  constructor(private readonly stream: RequestStream<unknown>) {}
+
+  [Symbol.asyncIterator](): AsyncIterator<unknown> {
+    const { context, stream } = this;
+    const iterator = context.runInAsyncScope(() => (Symbol.asyncIterator in stream ? stream[Symbol.asyncIterator]() : stream[Symbol.iterator]()));
+    return {
+      next: async () => context.runInAsyncScope(() => iterator.next()),
+      return: async () => context.runInAsyncScope(() => iterator.return?.()) ?? { done: true, value: undefined },
+    };
+  }
+}
 
 /** What a pump tells. */
 export interface PumpEvents {
@@ -12,12 +32,12 @@ export interface PumpEvents {
 
 /** Sends a stream of requests, one message at a time: the next one is asked for when the last one has left. */
 export class RequestPump {
-  private readonly iterator: AsyncIterator<unknown> | Iterator<unknown>;
+  private readonly iterator: AsyncIterator<unknown>;
   private isStopped = false;
   private release: () => void = () => {};
 
-  constructor(stream: RequestStream<unknown>, private readonly call: RawCall, private readonly events: PumpEvents) {
-    this.iterator = Symbol.asyncIterator in stream ? stream[Symbol.asyncIterator]() : stream[Symbol.iterator]();
+  constructor(stream: AsyncIterable<unknown>, private readonly call: RawCall, private readonly events: PumpEvents) {
+    this.iterator = stream[Symbol.asyncIterator]();
     void this.run();
   }
 
@@ -57,10 +77,6 @@ export class RequestPump {
 
   /** As `break` in a `for await` would; what it throws has no one to hear it. */
   private finish(): void {
-    try {
-      void Promise.resolve(this.iterator.return?.()).catch(() => {});
-    } catch {
-      // The user's own code, after the call: see above.
-    }
+    this.iterator.return?.().catch(() => {});
   }
 }

@@ -5,6 +5,7 @@ import type { GrpcCallOptions, GrpcClientOptions } from './client-options.js';
 import type { GrpcRpcOptions } from './grpc.carrier.js';
 import type { GrpcConnection } from './grpc-connection.js';
 import { MessageQueue } from './message-queue.js';
+import { RequestSource, type RequestStream } from './request-pump.js';
 import { untilReady } from './wait-for-ready.js';
 
 /** Never methods of a client: containers and `await` ask for them. */
@@ -25,7 +26,8 @@ export function createTypedGrpcClient(connection: GrpcConnection, target: string
   const client: Record<string, GrpcClientMethod> = {};
   for (const [name, method] of methods) {
     if (HIDDEN.has(name)) continue;
-    client[name] = (request = method.requestStream ? [] : {}, options) => {
+    client[name] = (given = method.requestStream ? [] : {}, options) => {
+      const request = method.requestStream ? new RequestSource(given as RequestStream<unknown>) : given;
       if (!method.responseStream) return call(method, request, options);
       const replies = new MessageQueue();
       call(method, request, { ...options, replies }).then(

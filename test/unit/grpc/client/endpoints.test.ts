@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { AsyncResource } from 'node:async_hooks';
 import { describe, it } from 'node:test';
 import type { NodePicker, ServiceChange } from '../../../../lib/common/selection.js';
 import type { ServiceNode } from '../../../../lib/common/service-node.js';
@@ -59,7 +60,7 @@ function rig() {
       super(target, options, made);
     }
   }
-  const maker = { grpc: { Channel, connectivityState: State }, clock, security: { credentials: {}, options: { 'grpc.ssl_target_name_override': 'x' } }, settings: { maxMessageBytes: 5, keepaliveMs: 300_000, connectTimeoutMs: 100, tls: false } } as unknown as ChannelMaker;
+  const maker = { grpc: { Channel, connectivityState: State }, clock, outside: new AsyncResource('test'), security: { credentials: {}, options: { 'grpc.ssl_target_name_override': 'x' } }, settings: { maxMessageBytes: 5, keepaliveMs: 300_000, connectTimeoutMs: 100, tls: false } } as unknown as ChannelMaker;
   const change = (some: Partial<ServiceChange>): void => tell({ service: 'add', added: [], changed: [], removed: [], ...some });
   return { clock, made, endpoints: new Endpoints(maker, picker), change, isListening: () => listening };
 }
@@ -161,7 +162,7 @@ describe('a call that waits for the connection of an endpoint', () => {
   });
 
   it('gives up after connectTimeoutMs, unless it was forgotten before', () => {
-    const { endpoints, clock } = rig();
+    const { endpoints, clock, made } = rig();
     const endpoint = endpoints.of(node('add@1', 'h:1'));
     const [a, b] = [new Waiter(), new Waiter()];
     endpoint.whenConnected(a);
@@ -171,9 +172,15 @@ describe('a call that waits for the connection of an endpoint', () => {
     assert.equal(a.timeouts, 0);
     clock.advance(1);
     assert.deepEqual([a.timeouts, b.timeouts], [1, 0]);
+    // Nothing has changed: later ones do not wait in vain, too.
     const next = new Waiter();
     endpoint.whenConnected(next);
-    clock.advance(100);
     assert.equal(next.timeouts, 1);
+    made[0]!.move(State.IDLE);
+    const last = new Waiter();
+    endpoint.whenConnected(last);
+    assert.equal(last.timeouts, 0);
+    made[0]!.move(State.READY);
+    assert.equal(last.connects, 1);
   });
 });

@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import { rpcError } from '../../../../lib/common/error-catalog.js';
 import type { RawCall } from '../../../../lib/grpc/client/endpoint.js';
 import { MessageQueue } from '../../../../lib/grpc/client/message-queue.js';
-import { RequestPump } from '../../../../lib/grpc/client/request-pump.js';
+import { RequestPump, RequestSource } from '../../../../lib/grpc/client/request-pump.js';
 
 class Source {
   reads = 0;
@@ -100,7 +100,7 @@ describe('a stream of requests', () => {
     const numbers = (function* () {
       while (made < 3) yield ++made;
     })();
-    new RequestPump(numbers, call as unknown as RawCall, events([]));
+    new RequestPump(new RequestSource(numbers), call as unknown as RawCall, events([]));
     for (const expected of [1, 2, 3]) {
       await turn();
       assert.deepEqual([made, call.sent.length, call.isHalfClosed], [expected, expected, false]);
@@ -119,7 +119,7 @@ describe('a stream of requests', () => {
       }),
     };
     const failures: unknown[] = [];
-    const pump = new RequestPump(endless, new SlowCall() as unknown as RawCall, events(failures));
+    const pump = new RequestPump(new RequestSource(endless), new SlowCall() as unknown as RawCall, events(failures));
     await turn();
     pump.stop();
     pump.stop();
@@ -134,11 +134,11 @@ describe('a stream of requests', () => {
       throw new Error('no more');
     })();
     const call = new SlowCall();
-    new RequestPump(broken, call as unknown as RawCall, events(failures));
+    new RequestPump(new RequestSource(broken), call as unknown as RawCall, events(failures));
     await turn();
     call.take();
     await turn();
-    new RequestPump([Symbol('x')], call as unknown as RawCall, { ...events(failures), encode: () => assert.fail('cannot be encoded') });
+    new RequestPump(new RequestSource([Symbol('x')]), call as unknown as RawCall, { ...events(failures), encode: () => assert.fail('cannot be encoded') });
     await turn();
     assert.deepEqual(failures.map((error) => (error as Error).message), ['no more', 'cannot be encoded']);
     assert.equal(call.isHalfClosed, false);
