@@ -1,7 +1,10 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { BootError } from '../common/boot-error.js';
 import { type ConfigLayer, formatPath } from './config-layer.js';
 import { parseJsonc } from './jsonc.js';
+
+/** A file that is read again while the process serves must not hold it up. */
+const MAX_FILE_BYTES = 16 << 20;
 
 /**
  * Reads a server.json, mqant's or ours. Undefined when it does not exist.
@@ -10,8 +13,11 @@ import { parseJsonc } from './jsonc.js';
 export function readConfigFile(path: string): { layer: ConfigLayer; warnings: string[] } | undefined {
   let bytes: Buffer;
   try {
+    const { size } = statSync(path);
+    if (size > MAX_FILE_BYTES) throw new BootError('CONFIG_UNREADABLE', `the config file ${path} has ${size} bytes; the most is ${MAX_FILE_BYTES}. Is it the right file?`);
     bytes = readFileSync(path);
   } catch (cause) {
+    if (cause instanceof BootError) throw cause;
     const { code } = cause as NodeJS.ErrnoException;
     if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
     throw new BootError('CONFIG_UNREADABLE', `cannot read the config file ${path}: ${READ_ERRORS[code ?? ''] ?? String(code)}`, { cause });

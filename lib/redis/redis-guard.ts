@@ -1,17 +1,9 @@
-import { currentContext, type AbortListener, type RpcContext } from '../common/call-context.js';
 import type { Clock } from '../common/clock.js';
-import { rpcError } from '../common/error-catalog.js';
 import type { RpcError } from '../common/rpc-error.js';
-import { commandError, unavailable } from './redis-errors.js';
+import { unavailable } from './redis-errors.js';
+import { callOf, type Command, type CommandOwner, ENTRY, PendingCommand } from './redis-pending.js';
 import type { RedisClient } from './redis-vendor.js';
 
-/** What the guard needs of a command of ioredis. */
-interface Command {
-  readonly name: string;
-  readonly promise: Promise<unknown>;
-  resolve(value: unknown): unknown;
-  reject(error: Error): void;
-}
 type Send = (command: Command, stream?: object, node?: unknown) => Promise<unknown>;
 
 export interface GuardOptions {
@@ -26,8 +18,6 @@ export interface GuardOptions {
   readonly why: () => string | undefined;
 }
 
-/** Wait for something to happen, not for the server. */
-const BLOCKING: ReadonlySet<string> = new Set(['blpop', 'brpop', 'brpoplpush', 'blmove', 'blmpop', 'bzpopmin', 'bzpopmax', 'bzmpop', 'xread', 'xreadgroup', 'wait', 'waitaof']);
 /** Sent by ioredis itself while it makes a connection ready. */
 const HANDSHAKE: ReadonlySet<string> = new Set(['auth', 'hello', 'select', 'client', 'readonly', 'info', 'cluster']);
 /** Replies that are owed: beyond it the server does not keep up, or is a black hole. */
@@ -38,20 +28,28 @@ const MAX_PENDING = 50_000;
  * a bound on what waits, and one error (UNAVAILABLE) for all that is no answer. What was on its way when the connection was lost fails; ioredis would
  * send it again, or leave it without an end.
  */
-export class RedisGuard {
-  private readonly pending = new Map<Command, PendingCommand>();
+export class RedisGuard implements CommandOwner {
+  readonly client: string;
+  readonly commandTimeoutMs: number;
   private readonly streams = new WeakMap<object, RpcError | false>();
   private readonly original: Send;
+  private oldest: PendingCommand | undefined;
+  private newest: PendingCommand | undefined;
+  private pending = 0;
   private waiting = 0;
   private blocked = 0;
+  /** A look at the oldest is due. */
+  private isWatched = false;
 
   constructor(
-    private readonly client: RedisClient,
-    readonly options: GuardOptions,
+    private readonly redis: RedisClient,
+    private readonly options: GuardOptions,
   ) {
-    this.original = (client.sendCommand as unknown as Send).bind(client);
-    Object.defineProperty(client, 'sendCommand', { value: this.send.bind(this), writable: true, configurable: true });
-    client.on('close', () => this.lost());
+    this.client = options.name;
+    this.commandTimeoutMs = options.commandTimeoutMs;
+    this.original = (redis.sendCommand as unknown as Send).bind(redis);
+    Object.defineProperty(redis, 'sendCommand', { value: this.send.bind(this), writable: true, configurable: true });
+    redis.on('close', () => this.lost());
   }
 
   /** A command that may take as long as it likes holds the connection. */
@@ -59,22 +57,40 @@ export class RedisGuard {
     return this.blocked > 0;
   }
 
+  now(): number {
+    return this.options.clock.now();
+  }
+
+  settled(entry: PendingCommand): void {
+    const { previous, next } = entry;
+    if (previous === undefined) this.oldest = next;
+    else previous.next = next;
+    if (next === undefined) this.newest = previous;
+    else next.previous = previous;
+    entry.previous = entry.next = undefined;
+    this.pending--;
+    if (entry.isWaiting) this.waiting--;
+    if (entry.isBlocking) this.blocked--;
+  }
+
   private get isReady(): boolean {
-    return this.client.status === 'ready';
+    return this.redis.status === 'ready';
   }
 
   private send(command: Command, stream?: object, node?: unknown): Promise<unknown> {
-    const known = this.pending.get(command);
+    const known = command[ENTRY];
     if (known !== undefined) {
       // It has waited, and goes out now.
-      this.written(known);
+      if (known.isWaiting) this.waiting--;
+      known.isWaiting = false;
+      known.isWritten = true;
     } else if (this.isReady || !HANDSHAKE.has(command.name.toLowerCase())) {
       const refusal = this.refusal(stream);
       if (refusal !== undefined) {
         command.reject(refusal);
         return command.promise;
       }
-      this.take(command);
+      this.take(new PendingCommand(command, this));
     }
     return this.original(command, stream, node);
   }
@@ -88,102 +104,49 @@ export class RedisGuard {
   }
 
   private refusalNow(): RpcError | undefined {
-    const { name, queue, why } = this.options;
+    const { queue, why } = this.options;
     const aborted = callOf()?.abortError;
     if (aborted !== undefined) return aborted;
-    if (this.pending.size >= MAX_PENDING) return unavailable(name, `${MAX_PENDING} commands wait for their replies`);
+    if (this.pending >= MAX_PENDING) return unavailable(this.client, `${MAX_PENDING} commands wait for their replies`);
     if (this.isReady || this.waiting < queue) return undefined;
     const cause = why();
-    return unavailable(name, `not connected${cause === undefined ? '' : ` (${cause})`}${queue > 0 ? `, and ${queue} commands wait already` : ''}`);
+    return unavailable(this.client, `not connected${cause === undefined ? '' : ` (${cause})`}${queue > 0 ? `, and ${queue} commands wait already` : ''}`);
   }
 
-  private take(command: Command): void {
-    const entry = new PendingCommand(command, this.options, (done) => this.settled(command, done));
-    this.pending.set(command, entry);
-    if (this.isReady) entry.isWritten = true;
-    else this.waiting++;
-    entry.isWaiting = !this.isReady;
+  private take(entry: PendingCommand): void {
+    entry.previous = this.newest;
+    if (this.newest === undefined) this.oldest = entry;
+    else this.newest.next = entry;
+    this.newest = entry;
+    this.pending++;
+    entry.isWritten = this.isReady;
+    entry.isWaiting = !entry.isWritten;
+    if (entry.isWaiting) this.waiting++;
     if (entry.isBlocking) this.blocked++;
+    if (!this.isWatched && this.commandTimeoutMs > 0) this.watch(entry.startedAt);
   }
 
-  private written(entry: PendingCommand): void {
-    if (entry.isWaiting) this.waiting--;
-    entry.isWaiting = false;
-    entry.isWritten = true;
-  }
-
-  private settled(command: Command, entry: PendingCommand): void {
-    this.pending.delete(command);
-    if (entry.isWaiting) this.waiting--;
-    if (entry.isBlocking) this.blocked--;
+  /** All have the same time, so that the oldest is the first that is late: one timer for all of them. */
+  private watch(since: number): void {
+    this.isWatched = true;
+    this.options.clock.after(Math.max(1, since + this.commandTimeoutMs - this.now()), () => {
+      this.isWatched = false;
+      for (let entry = this.oldest; entry !== undefined; ) {
+        const { next, isBlocking, startedAt } = entry;
+        if (!isBlocking && startedAt + this.commandTimeoutMs > this.now()) return this.watch(startedAt);
+        if (!isBlocking) entry.late();
+        entry = next;
+      }
+    });
   }
 
   private lost(): void {
     const why = this.options.why();
-    for (const entry of [...this.pending.values()]) {
-      if (entry.isWritten) entry.fail(unavailable(this.options.name, `${entry.name}: the connection was lost before the reply; it may have run${why === undefined ? '' : ` (${why})`}`));
+    const error = (name: string): RpcError => unavailable(this.client, `${name}: the connection was lost before the reply; it may have run${why === undefined ? '' : ` (${why})`}`);
+    for (let entry = this.oldest; entry !== undefined; ) {
+      const { next } = entry;
+      if (entry.isWritten) entry.fail(error(entry.name));
+      entry = next;
     }
   }
-}
-
-/** One command until its end, whichever comes first: reply, error, time limit, end of the call. */
-class PendingCommand implements AbortListener {
-  readonly isBlocking: boolean;
-  isWaiting = false;
-  isWritten = false;
-  private readonly refuse: (error: Error) => void;
-  private readonly cancel: (() => void) | undefined;
-  private readonly call: RpcContext | undefined;
-  private done = false;
-
-  constructor(
-    command: Command,
-    private readonly options: GuardOptions,
-    private readonly onEnd: (entry: PendingCommand) => void,
-  ) {
-    this.name = command.name.toUpperCase();
-    this.isBlocking = BLOCKING.has(command.name.toLowerCase());
-    const resolve = command.resolve.bind(command);
-    this.refuse = command.reject.bind(command);
-    command.resolve = (value) => {
-      this.end();
-      return resolve(value);
-    };
-    command.reject = (error) => this.fail(commandError(options.name, this.name, error));
-    const { commandTimeoutMs, clock } = options;
-    if (commandTimeoutMs > 0 && !this.isBlocking) this.cancel = clock.after(commandTimeoutMs, () => this.late());
-    this.call = callOf();
-    this.call?.adopt(this);
-  }
-
-  readonly name: string;
-
-  aborted(error: RpcError): void {
-    this.fail(error);
-  }
-
-  fail(error: Error): void {
-    if (this.done) return;
-    this.end();
-    this.refuse(error);
-  }
-
-  private late(): void {
-    const { name, commandTimeoutMs } = this.options;
-    this.fail(rpcError('DEADLINE_EXCEEDED', `${name}: no reply to ${this.name} within ${commandTimeoutMs} ms (commandTimeoutMs); it may still run`));
-  }
-
-  private end(): void {
-    if (this.done) return;
-    this.done = true;
-    this.cancel?.();
-    this.call?.children?.delete(this);
-    this.onEnd(this);
-  }
-}
-
-/** The call that is being served; work that goes on after it has no deadline of it. */
-function callOf(): RpcContext | undefined {
-  const context = currentContext();
-  return context === undefined || context.ended ? undefined : context;
 }

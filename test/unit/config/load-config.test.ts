@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
@@ -63,6 +63,8 @@ describe('config/load-config', () => {
     const utf16 = write('utf16.json', Buffer.from('\uFEFF{}', 'utf16le'));
     assert.match((await bootRejectionOf(load({ configFile: utf16 }))).message, /UTF-16: save it as UTF-8/);
     assert.equal((await bootRejectionOf(load({ configFile: 'nul\0byte' }))).reason, 'CONFIG_UNREADABLE');
+    truncateSync(utf16, 100 << 20);
+    assert.match((await bootRejectionOf(load({ configFile: utf16 }))).message, /has 104857600 bytes; the most is 16777216/);
   });
 
   test('comments in another encoding are a warning only: mqant reads such files', async () => {
