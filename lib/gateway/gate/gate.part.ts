@@ -74,7 +74,7 @@ export class GatePart implements AppPart, OnModuleInit {
     await this.warnIfAlone();
     await store.beat(gateId, BEAT_TTL_MS);
     this.beatLater();
-    this.createAgent = this.options.createAgent ?? (await agentFactory(systemClock));
+    this.createAgent = this.options.createAgent ?? agentFactory(systemClock);
     const { tcp, websocket, tls, trustedProxies, limits } = this.options;
     if (tcp) this.listeners.push(new TcpListener(tcp, tls));
     if (websocket) this.listeners.push(new WsListener(websocket, { maxPayload: limits.packetBytes + 16, ...(tls && { tls }), ...(trustedProxies && { trustedProxies }) }));
