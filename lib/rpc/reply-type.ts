@@ -90,5 +90,5 @@ function coerce(value: unknown, type: ValueType | undefined, index: number): unk
 }
 
 function badArgument(index: number, wanted: string): RpcError {
-  return rpcError('ARGUMENT_TYPE', `argument ${index + 1} must be ${wanted}`);
+  return rpcError('ARGUMENT_TYPE', `argument ${index + 1} must be ${wanted}`, { metadata: { argument: `${index + 1}`, wanted } });
 }

@@ -164,7 +164,7 @@ export class RpcServer implements NodeHost, ExecutionHost {
     const { arity, held } = handler;
     if (arity !== undefined && (args.length < arity.min || args.length > arity.max)) {
       const wanted = arity.min === arity.max ? `${arity.max}` : `${arity.min} to ${arity.max}`;
-      return rpcError('ARGUMENT_COUNT', `${this.nodeId} ${handler.path} takes ${wanted} argument(s), got ${args.length}`);
+      return rpcError('ARGUMENT_COUNT', `${this.nodeId} ${handler.path} takes ${wanted} argument(s), got ${args.length}`, { metadata: { takes: wanted, got: `${args.length}` } });
     }
     if (held !== undefined && context.chain.length > 0) {
       const again = context.chain.find((lane) => lane.node === held.node && lane.lane === held.lane);

@@ -5,6 +5,7 @@ import { describe, it } from 'node:test';
 import { Handler } from '../../lib/metadata/handler.decorator.js';
 import { RpcModule } from '../../lib/metadata/rpc-module.decorator.js';
 import { gateway } from '../integration/http-gateway.support.js';
+import { raw } from './http-raw.js';
 
 @RpcModule({ type: 'x' })
 class X {
@@ -70,6 +71,23 @@ describe('clients that are slow on purpose', () => {
       assert.equal((await good('/x/echo?args=["a"]')).status, 200);
     });
   }
+
+  it('hold nobody up, however many there are', async (t) => {
+    const { port, ask: good } = await gateway(t, [X], { requestTimeoutMs: 3000 });
+    const header = 'GET /x/echo HTTP/1.1\r\nHost: x\r\n';
+    const body = 'POST /x/echo HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 100000\r\n\r\n[';
+    const slow = Array.from({ length: 300 }, (_, i) => ({ ...raw(port, i % 2 ? header : body), drop: i % 2 ? 'X-Slow: a\r\n' : ' ' }));
+    const drip = setInterval(() => {
+      for (const { socket, drop } of slow) if (socket.writable) socket.write(drop);
+    }, 50);
+    t.after(() => clearInterval(drip));
+    let isOver = false;
+    const ends = Promise.all(slow.map(({ answer }) => answer)).finally(() => (isOver = true));
+    let served = 0;
+    for (; !isOver; served++) assert.equal((await good('/x/echo?args=["a"]')).status, 200);
+    assert.ok(served > 10, `${served} others were served`);
+    for (const answer of await ends) assert.match(answer, /^HTTP\/1\.1 408 [^]*"reason":"REQUEST_REFUSED"/);
+  });
 
   it('and headers without end are refused', async (t) => {
     const { port } = await gateway(t, [X]);

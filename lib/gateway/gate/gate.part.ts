@@ -79,7 +79,7 @@ export class GatePart implements AppPart, OnModuleInit {
     await store.retire(gateId);
     await store.beat(gateId, BEAT_TTL_MS);
     this.beatLater(BEAT_MS);
-    this.createAgent = this.options.createAgent ?? (await agentFactory(systemClock));
+    this.createAgent = this.options.createAgent ?? agentFactory(systemClock);
     const { tcp, websocket, tls, trustedProxies, limits } = this.options;
     if (tcp) this.listeners.push(new TcpListener(tcp, tls));
     if (websocket) this.listeners.push(new WsListener(websocket, { maxPayload: limits.packetBytes + 16, ...(tls && { tls }), ...(trustedProxies && { trustedProxies }) }));

@@ -59,6 +59,9 @@ function property(value: unknown, key: string | undefined): unknown {
 /** Undefined for none. @throws HttpFailure */
 export function readBody({ body, headers }: HttpRequest): unknown {
   if (body === undefined || body.length === 0) return undefined;
+  const encoding = headers['content-encoding'];
+  // Never unpacked: a small body could become any size.
+  if (encoding !== undefined && encoding.toLowerCase() !== 'identity') throw new HttpFailure(415, 'INVALID_ARGUMENT', 'MEDIA_TYPE', 'bodies of requests are not unpacked: send them as they are', { 'accept-encoding': 'identity' });
   const type = mediaType(headers['content-type']);
   if (type === '' || type === 'application/json' || type.endsWith('+json')) return readJson(body, 'the body');
   if (type === 'application/octet-stream') return body;

@@ -39,6 +39,9 @@ const PUBLIC_TEXT: Partial<Record<string, string>> = {
   DEADLINE_EXCEEDED: 'the service did not answer in time',
   QUEUE_FULL: 'the service is busy',
   DRAINING: 'the service is restarting',
+  COMMIT_UNKNOWN: 'it is not known whether this was done',
+  MALFORMED_PAYLOAD: 'the service cannot read the arguments',
+  UNSUPPORTED_VALUE: 'an argument is of a kind that the service cannot get',
 };
 
 /** The parts of an error that a client sees. */
@@ -92,9 +95,12 @@ function statusOf({ code, reason, metadata, message }: RpcError): number {
   return Number.isInteger(asked) && asked >= 400 && asked < (code === 'UNKNOWN' ? 600 : 500) ? asked : HTTP_STATUS[code];
 }
 
-function publicText({ code, reason, message }: RpcError): string {
-  if (!Object.hasOwn(RPC_REASONS, reason)) return message;
-  return PUBLIC_TEXT[reason] ?? (code === 'INVALID_ARGUMENT' || code === 'UNKNOWN' ? message : 'the service cannot be called now');
+function publicText({ reason, message, metadata }: RpcError): string {
+  // The words of a service's author, also where they came over mqant's wire.
+  if (!Object.hasOwn(RPC_REASONS, reason) || reason === 'REMOTE_ERROR') return message;
+  if (reason === 'ARGUMENT_COUNT') return metadata.takes === undefined ? 'the handler takes another number of arguments' : `the handler takes ${metadata.takes} argument(s), got ${metadata.got}`;
+  if (reason === 'ARGUMENT_TYPE') return metadata.argument === undefined ? 'an argument has a type that the handler does not take' : `argument ${metadata.argument} must be ${metadata.wanted}`;
+  return PUBLIC_TEXT[reason] ?? 'the service cannot be called now';
 }
 
 /** A Go service may answer with the whole error as JSON, as mqant's constructors make it. */

@@ -1,9 +1,8 @@
 import type { HttpServer } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { loadPeer } from '../../../common/peer.js';
-import { HttpFailure } from '../http-failure.js';
 import type { ResolvedHttpOptions } from '../http.options.js';
-import { errorReply } from '../problem.js';
+import { pathRefusal, refuseClient } from './fastify.refusals.js';
 
 /** On adapters that the gateway made, and so listens with. */
 export const OWN_ADAPTER: unique symbol = Symbol('adapter of the HTTP gateway');
@@ -29,11 +28,11 @@ export async function gatewayAdapter({ bodyBytes, requestTimeoutMs, keepAliveMs,
     routerOptions: { maxParamLength: MAX_PARAM_LENGTH },
     // The gateway closes connections more gently, and before.
     return503OnClosing: false,
-    // Paths that cannot be decoded: no route sees them.
-    frameworkErrors: (error: { statusCode?: number }, request: FastifyRequest, reply: FastifyReply) => {
-      const { status, headers, body } = errorReply(new HttpFailure(error.statusCode ?? 400, 'INVALID_ARGUMENT', 'PATH_MALFORMED', 'the path cannot be read'), request.id, errors);
+    frameworkErrors: (error: { statusCode?: number }, _request: FastifyRequest, reply: FastifyReply) => {
+      const { status, headers, body } = pathRefusal(error.statusCode, errors);
       void reply.code(status).headers(headers as Record<string, string>).send(body);
     },
+    clientErrorHandler: refuseClient(errors),
   });
   Object.defineProperty(adapter, OWN_ADAPTER, { value: true });
   return adapter as unknown as HttpServer;

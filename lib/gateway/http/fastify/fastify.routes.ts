@@ -59,9 +59,9 @@ export function mountRoutes(instance: FastifyInstance, core: GatewayCore, routes
 /** A path that exists answers OPTIONS and refuses the methods that it lacks. */
 function refuseOthers(scope: FastifyInstance, path: string, methods: ReadonlySet<string>, core: GatewayCore, random: RandomSource): void {
   const allow = [...new Set([...methods, 'OPTIONS'])].join(', ');
-  const others = (['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'TRACE'] as const).filter((method) => !methods.has(method));
+  const others = scope.supportedMethods.filter((method) => !methods.has(method));
   scope.route({
-    method: [...others],
+    method: others as HTTPMethods[],
     url: path,
     exposeHeadRoute: false,
     handler: async (request, reply) => {
