@@ -6,6 +6,7 @@ import type { ByteConnection, CloseReason } from './connection.js';
 import type { GateClient } from './gate-client.js';
 import type { GateCore } from './gate-core.js';
 import { Inbox } from './inbox.js';
+import { KeptPushes } from './kept-pushes.js';
 import { isFilter, isTopic } from './topic-filter.js';
 
 const REFUSED = 0x80;
@@ -21,6 +22,10 @@ export class LiveSession implements AgentHost, GateClient {
   private will: ClientHello['will'];
   private isIn = false;
   private isOver = false;
+  private isResumed = false;
+  private isTakenOver = false;
+  private isLeaving = false;
+  private readonly kept: KeptPushes;
   private greeted: Promise<void> = Promise.resolve();
   private beatAt = 0;
 
@@ -36,7 +41,8 @@ export class LiveSession implements AgentHost, GateClient {
     this.state = Object.freeze({ sessionId, serverId: gate.gateId, userId: '', ip, network, traceId, spanId, topic: '', settings: Object.freeze({}) });
     gate.entered(this);
     const rules = { ordered: ordering === 'connection', capacity: limits.inFlight, perSecond: limits.messagesPerSecond };
-    this.inbox = new Inbox(rules, gate.clock, ({ message, done }) => this.handle(message, done), (on) => (on ? this.agent.pause() : this.agent.resume()));
+    this.inbox = new Inbox(rules, gate.clock, ({ message, done }) => this.handle(message, done), (on) => this.throttle(on));
+    this.kept = new KeptPushes(gate.clock, (message, isFirst) => this.transmit(message, isFirst));
   }
 
   view(topic = ''): GateSession {
@@ -57,6 +63,7 @@ export class LiveSession implements AgentHost, GateClient {
       throw new RefusedClient('unavailable', 'the client is gone already');
     }
     this.isKept = !hello.clean;
+    this.isResumed = resumed;
     this.will = hello.will;
     this.state = Object.freeze({ ...this.state, sessionId: session.sessionId, userId: session.userId, settings: Object.freeze({ ...session.settings, ...settings }) });
     this.subscriptions = session.subscriptions;
@@ -84,9 +91,13 @@ export class LiveSession implements AgentHost, GateClient {
 
   private async replay(): Promise<void> {
     await this.greeted;
-    await this.gate.tried('replay pushes', async () => {
-      for (const push of await this.gate.store.unacknowledged(this.state.sessionId)) this.push({ ...push, dup: true });
-    });
+    try {
+      this.kept.replay(this.isResumed ? await this.gate.store.unacknowledged(this.state.sessionId) : []);
+    } catch (error) {
+      this.gate.background.warn('replay pushes', error);
+      // With the next connection, then.
+      this.close('lost');
+    }
   }
 
   receive(message: ClientMessage, done: () => void): void {
@@ -108,7 +119,9 @@ export class LiveSession implements AgentHost, GateClient {
   }
 
   acknowledged(id: number): void {
-    void this.gate.tried('acknowledge', () => this.gate.store.acknowledge(this.state.sessionId, id));
+    const { sessionId } = this.state;
+    void this.gate.background.insist('acknowledge', () => this.gate.store.acknowledge(sessionId, id));
+    this.kept.send();
   }
 
   async subscribe(subscriptions: readonly { readonly filter: string; readonly qos: 0 | 1 | 2 }[]): Promise<readonly number[]> {
@@ -177,21 +190,48 @@ export class LiveSession implements AgentHost, GateClient {
 
   push(message: PushMessage): boolean {
     if (!this.isIn || this.isOver) return false;
+    if (message.id === undefined) return this.transmit(message, false) === 'sent';
+    this.kept.push(message);
+    return true;
+  }
+
+  /** @param mayWait it is in the store and can be sent later */
+  private transmit(message: PushMessage, mayWait: boolean): 'sent' | 'dropped' | 'later' {
+    if (this.isOver) return 'dropped';
     const body = this.gate.outgoing(this, message);
-    if (body === undefined) return false;
+    if (body === undefined) return 'dropped';
     const { outboundBytes, slowClient } = this.gate.options.limits;
-    if (this.agent.queuedBytes + body.length > outboundBytes) {
+    const { queuedBytes } = this.agent;
+    if (queuedBytes > 0 && queuedBytes + body.length > outboundBytes) {
+      if (mayWait) return 'later';
       this.gate.count('gate.slow_client');
       // What must not be lost stays in the store, and comes again with the next connection.
       if (slowClient === 'close' || message.qos > 0) this.close('slow');
-      return false;
+      return 'dropped';
     }
     this.agent.push(body === message.body ? message : { ...message, body });
-    return true;
+    return 'sent';
+  }
+
+  private throttle(on: boolean): void {
+    if (on) this.agent.pause();
+    else if (!this.isLeaving) this.agent.resume();
   }
 
   close(reason: CloseReason): void {
     if (!this.isOver) this.agent.close(reason);
+  }
+
+  takenOver(reason: CloseReason): void {
+    this.isTakenOver = true;
+    this.close(reason);
+  }
+
+  async dismiss(): Promise<void> {
+    this.isLeaving = true;
+    this.agent.pause();
+    await this.inbox.idle();
+    this.close('drain');
   }
 
   become(changes: Partial<SessionState>): void {
@@ -216,7 +256,9 @@ export class LiveSession implements AgentHost, GateClient {
   private async farewell(reason: CloseReason): Promise<void> {
     const { gate, will } = this;
     const keepMs = this.isKept && reason !== 'kicked' ? gate.options.keepMs : 0;
-    if (reason !== 'displaced') await gate.tried('release a session', () => gate.store.release(this.state.sessionId, gate.gateId, keepMs));
+    const { sessionId } = this.state;
+    // Tried again when the store is back: by then the client may be here again.
+    if (!this.isTakenOver) await gate.background.insist('release a session', async () => gate.table.get(sessionId) ?? gate.store.release(sessionId, gate.gateId, keepMs));
     if (will && reason !== 'client') await gate.tried('publish a will', () => gate.publish(will));
     await this.greeted;
     await this.hooked('disconnected', () => gate.options.hooks?.disconnected?.(this.view(), reason));

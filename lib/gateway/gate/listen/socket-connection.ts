@@ -4,7 +4,7 @@ import type { ByteConnection, CloseReason, RemotePeer } from '../connection.js';
 import type { WriteTurn } from './write-turn.js';
 
 /** A peer that does not take what is left is cut off after this. */
-const LINGER_MS = 1000;
+const LINGER_MS = 5000;
 const NO_HEADERS: Readonly<Record<string, string>> = Object.freeze({});
 
 /** TCP, with or without TLS. */

@@ -6,7 +6,7 @@ import type { WriteTurn } from './write-turn.js';
 /** Each message of such a WebSocket is one JSON text, both ways. */
 export const JSON_SUBPROTOCOL = 'anthill.json';
 
-const LINGER_MS = 1000;
+const LINGER_MS = 5000;
 /** RFC 6455, 7.4.1; 4000 and up are ours. */
 const CLOSE_CODE: Readonly<Record<CloseReason, number>> = {
   client: 1000,
