@@ -11,6 +11,7 @@ import type { CallOptions, ReplyOf } from './call-options.js';
 import type { RpcClientDeps } from './client-deps.js';
 import { type ExplainOptions, withWires } from './explain-call.js';
 import type { HandlerEntry, Responder } from './handler-entry.js';
+import { GateSession } from './gate-session.js';
 import { handlerNotFound } from './handler-not-found.js';
 import { intercept, type CallInfo } from './interceptor.js';
 import { type CallOwner, PendingCall } from './pending-call.js';
@@ -18,12 +19,14 @@ import { unsupported } from './plain-value.js';
 import { travelled } from './travelled.js';
 import { isolate } from './value-slots.js';
 import { RpcSession } from './rpc-session.js';
+import type { Signalled } from './signal-fan.js';
 import type { ReplyType } from '../common/value-types.js';
 import type { NodeHost } from './wire.js';
 
 const NO_OPTIONS: CallOptions = Object.freeze({});
 const NO_ARGS: readonly unknown[] = Object.freeze([]);
 const DEFAULT_REDIRECTS = 3;
+const LISTENING: Signalled = Object.freeze({ signalled() {} });
 /** Local calls within each other on one stack: some ten frames each. */
 const MAX_NESTING = 50;
 
@@ -238,7 +241,7 @@ export class Rpc implements CallOwner {
         for (let i = 0; i < args.length; i++) {
           const value = args[i];
           if (typeof value === 'string' && entry.argTypes === undefined) continue;
-          const copy = isolate(value, argTypes?.[i], entry.argTypes?.[i], call.codec, this.scratch, 'argument');
+          const copy = i === entry.sessionAt && value instanceof GateSession ? value.copy() : isolate(value, argTypes?.[i], entry.argTypes?.[i], call.codec, this.scratch, 'argument');
           if (copy === value) continue;
           if (input === args) input = args.slice();
           (input as unknown[])[i] = copy;
@@ -284,6 +287,14 @@ export class Rpc implements CallOwner {
     call.picked = call.peer = call.localContext = undefined;
     this.attempt(call, error);
     return true;
+  }
+
+  /**
+   * @internal Many calls will be made with this signal, one after the other: from now on none of them adds a listener of its own. For signals that abort in the end, or
+   * go with those who hold them.
+   */
+  keepListening(signal: AbortSignal): void {
+    this.deps.shared.signals.add(signal, LISTENING);
   }
 
   private route(target: string, path: string): string {
