@@ -6,6 +6,7 @@ import { MalformedBytes } from './byte-reader.js';
 import type { ByteWriter } from './byte-writer.js';
 import type { RpcClientDeps } from './client-deps.js';
 import type { HandlerEntry, Responder } from './handler-entry.js';
+import { GateSession } from './gate-session.js';
 import { handlerNotFound } from './handler-not-found.js';
 import type { PendingCall } from './pending-call.js';
 import { unsupported } from './plain-value.js';
@@ -33,7 +34,7 @@ export function callLocal(call: PendingCall, host: NodeHost, deps: RpcClientDeps
       for (let i = 0; i < args.length; i++) {
         const value = args[i];
         if (typeof value === 'string' && entry.argTypes === undefined) continue;
-        const copy = isolate(value, argTypes?.[i], entry.argTypes?.[i], call.codec, scratch, 'argument');
+        const copy = i === entry.sessionAt && value instanceof GateSession ? value.copy() : isolate(value, argTypes?.[i], entry.argTypes?.[i], call.codec, scratch, 'argument');
         if (copy === value) continue;
         if (input === args) input = args.slice();
         (input as unknown[])[i] = copy;

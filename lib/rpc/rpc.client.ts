@@ -14,11 +14,13 @@ import { callLocal } from './local-call.js';
 import type { LocalNodeHandle } from './local-node-handle.js';
 import { type CallOwner, PendingCall } from './pending-call.js';
 import { RpcSession } from './rpc-session.js';
+import type { Signalled } from './signal-fan.js';
 import type { ReplyType } from '../common/value-types.js';
 
 const NO_OPTIONS: CallOptions = Object.freeze({});
 const NO_ARGS: readonly unknown[] = Object.freeze([]);
 const DEFAULT_REDIRECTS = 3;
+const LISTENING: Signalled = Object.freeze({ signalled() {} });
 
 /**
  * Calls other services. `target` is a service name, or `type@id` for one node. Inject it with `@InjectRpc()`.
@@ -211,6 +213,14 @@ export class Rpc implements CallOwner {
     call.picked = call.peer = call.localContext = undefined;
     this.attempt(call, error);
     return true;
+  }
+
+  /**
+   * @internal Many calls will be made with this signal, one after the other: from now on none of them adds a listener of its own. For signals that abort in the end, or
+   * go with those who hold them.
+   */
+  keepListening(signal: AbortSignal): void {
+    this.deps.shared.signals.add(signal, LISTENING);
   }
 
   private route(target: string, path: string): string {

@@ -3,7 +3,6 @@ import { rpcError } from '../../common/error-catalog.js';
 import { events } from '../../common/events.js';
 import type { Logger } from '../../common/logger.js';
 import type { SessionLink } from '../../common/session.js';
-import type { GateSession } from '../../rpc/gate-session.js';
 import type { Rpc } from '../../rpc/rpc.client.js';
 import { Background } from './background.js';
 import { type ClientHello, type ClientMessage, type PushMessage, RefusedClient } from './agent.js';
@@ -12,7 +11,7 @@ import type { GateClient } from './gate-client.js';
 import { mqantEnvelope, type ReplyEnvelope } from './envelope.js';
 import type { GateIdentity, ResolvedGateOptions } from './gate.options.js';
 import { mqantRoute } from './mqant-route.js';
-import type { Routed } from './route.js';
+import type { RouteContext, RouteHandler } from './route.js';
 import { SessionTable } from './session-table.js';
 import type { GateStore, OpenedSession, SessionPlace, StoredSession } from './store/gate-store.js';
 import { matches } from './topic-filter.js';
@@ -40,6 +39,7 @@ export class GateCore {
   readonly table = new SessionTable();
   readonly topics = new TopicTree<GateClient>();
   readonly envelope: ReplyEnvelope;
+  readonly route: RouteHandler;
   readonly background: Background;
   isDraining = false;
   private readonly present = new Set<GateClient>();
@@ -49,6 +49,7 @@ export class GateCore {
   constructor(private readonly deps: GateDeps) {
     this.background = new Background(deps.gateId, deps.clock, deps.logger);
     this.envelope = deps.options.envelope ?? mqantEnvelope;
+    this.route = deps.options.route ?? mqantRoute;
     this.services = deps.options.services && new Set(deps.options.services);
   }
 
@@ -186,10 +187,17 @@ export class GateCore {
     else session?.close('displaced');
   }
 
-  async route(session: GateSession, topic: string, body: Uint8Array, signal: AbortSignal): Promise<Routed> {
-    const { options, services, rpc } = this;
-    const allows = (service: string): boolean => services === undefined || services.has(service);
-    return (options.route ?? mqantRoute)(session, topic, body, { rpc, signal, timeoutMs: options.timeoutMs, allows });
+  /** What routes of this client's messages work with. Its signal is made when one asks for it. */
+  contextOf(client: { readonly signal: AbortSignal }): RouteContext {
+    const { services, rpc, options } = this;
+    return {
+      rpc,
+      timeoutMs: options.timeoutMs,
+      allows: (service) => services === undefined || services.has(service),
+      get signal() {
+        return client.signal;
+      },
+    };
   }
 
   /** To all who subscribed, at all gates. */

@@ -7,6 +7,7 @@ import type { GateClient } from './gate-client.js';
 import type { GateCore } from './gate-core.js';
 import { Inbox } from './inbox.js';
 import { KeptPushes } from './kept-pushes.js';
+import type { RouteContext } from './route.js';
 import { isFilter, isTopic } from './topic-filter.js';
 
 const REFUSED = 0x80;
@@ -17,7 +18,9 @@ export class LiveSession implements AgentHost, GateClient {
   agent!: GateAgent;
   isKept = false;
   subscriptions: Readonly<Record<string, 0 | 1 | 2>> = {};
-  private readonly gone = new AbortController();
+  /** Made for the first message that wants to know: most connections are silent. */
+  private gone: AbortController | undefined;
+  private context: RouteContext | undefined;
   private readonly inbox: Inbox<{ message: ClientMessage; done: () => void }>;
   private will: ClientHello['will'];
   private isIn = false;
@@ -26,7 +29,8 @@ export class LiveSession implements AgentHost, GateClient {
   private isTakenOver = false;
   private isLeaving = false;
   private readonly kept: KeptPushes;
-  private greeted: Promise<void> = Promise.resolve();
+  /** While the hook that greets it is at work. */
+  private greeted: Promise<void> | undefined;
   private beatAt = 0;
 
   constructor(
@@ -46,7 +50,7 @@ export class LiveSession implements AgentHost, GateClient {
   }
 
   view(topic = ''): GateSession {
-    return GateSession.of({ ...this.state, topic }, this.gate.link);
+    return GateSession.of(this.state, this.gate.link, topic);
   }
 
   async admit(hello: ClientHello): Promise<Admission> {
@@ -71,8 +75,14 @@ export class LiveSession implements AgentHost, GateClient {
     this.isIn = true;
     gate.table.add(this);
     for (const [filter, qos] of Object.entries(session.subscriptions)) gate.topics.add(filter, this, qos);
-    this.greeted = this.hooked('connected', () => gate.options.hooks?.connected?.(this.view()));
+    this.greet();
     return { sessionId: session.sessionId, resumed };
+  }
+
+  private greet(): void {
+    const { hooks } = this.gate.options;
+    if (hooks?.connected === undefined) return;
+    this.greeted = this.hooked('connected', () => hooks.connected!(this.view())).then(() => (this.greeted = undefined));
   }
 
   /** A user whom the gate refuses is not let in. */
@@ -158,8 +168,8 @@ export class LiveSession implements AgentHost, GateClient {
   private async handle({ topic, body, qos, retain }: ClientMessage, done: () => void): Promise<void> {
     try {
       // What the hook learns of a client comes before the client's first message.
-      await this.greeted;
-      const routed = await this.gate.route(this.view(topic), topic, body, this.gone.signal);
+      if (this.greeted) await this.greeted;
+      const routed = await this.gate.route(this.view(topic), topic, body, (this.context ??= this.gate.contextOf(this)));
       if (routed.kind === 'reply') this.answer(topic, routed.result, '');
       else if (routed.kind === 'error') this.answer(topic, null, routed.error);
       else if (routed.kind === 'publish') await this.publish({ topic, body, qos, retain });
@@ -171,9 +181,20 @@ export class LiveSession implements AgentHost, GateClient {
     }
   }
 
+  /** Aborts when the client is gone. */
+  get signal(): AbortSignal {
+    if (this.gone === undefined) {
+      this.gone = new AbortController();
+      if (this.isOver) this.gone.abort(goneError('lost'));
+      else this.gate.rpc.keepListening(this.gone.signal);
+    }
+    return this.gone.signal;
+  }
+
   private async publish(message: ClientMessage): Promise<void> {
     if (!isTopic(message.topic) || message.topic.startsWith('$')) return this.gate.count('gate.topic_refused');
-    if (!((await this.gate.options.hooks?.mayPublish?.(this.view(message.topic), message.topic)) ?? true)) return this.gate.count('gate.publish_refused');
+    const { hooks } = this.gate.options;
+    if (hooks?.mayPublish && !(await hooks.mayPublish(this.view(message.topic), message.topic))) return this.gate.count('gate.publish_refused');
     await this.gate.publish(message);
   }
 
@@ -244,7 +265,7 @@ export class LiveSession implements AgentHost, GateClient {
     if (this.isOver) return;
     this.isOver = true;
     this.inbox.close();
-    this.gone.abort(new Error(`the client is gone (${reason})`));
+    this.gone?.abort(goneError(reason));
     this.gate.left(this);
     this.onLeft();
     if (!this.isIn) return;
@@ -271,4 +292,8 @@ export class LiveSession implements AgentHost, GateClient {
       this.gate.logger.error(`the gate hook ${name} failed`, { session: this.state.sessionId, error });
     }
   }
+}
+
+function goneError(reason: CloseReason): Error {
+  return new Error(`the client is gone (${reason})`);
 }
