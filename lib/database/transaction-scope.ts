@@ -64,7 +64,7 @@ export function openLevel<R>(start: TransactionLevel<R> | undefined): Transactio
 }
 
 export function transactionOver(database: string): RpcError {
-  return rpcError('TRANSACTION_STATE', `a statement on database '${database}' came after its transaction was rolled back: await everything that a transaction starts, with Promise.allSettled where one failure must not leave the others behind`);
+  return rpcError('TRANSACTION_STATE', `a statement on database '${database}' came after its transaction had ended: await everything that a transaction starts, with Promise.allSettled where one failure must not leave the others behind`);
 }
 
 interface Scope {

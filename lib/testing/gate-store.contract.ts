@@ -77,7 +77,7 @@ export function gateStoreContract(name: string, subject: GateStoreSubject): void
       assert.equal(await store.place('s1'), undefined);
       assert.deepEqual(await store.members('hall'), []);
       assert.equal(await store.join('hall', 's1'), false);
-      assert.equal(await store.keep('s1', { topic: 't', body: Buffer.alloc(1), qos: 1 }, 10), undefined);
+      assert.equal(await store.keep('s1', { topic: 't', body: Buffer.alloc(1), qos: 1 }, 10), 'gone');
     });
 
     it('lets a user in twice, or kicks, or refuses', async () => {
@@ -99,13 +99,51 @@ export function gateStoreContract(name: string, subject: GateStoreSubject): void
 
     it('numbers pushes from 1 to 65535 and round, keeps their order, and no more than the limit', async () => {
       await store.open(session('s1', 'a'), 'Gate@1', 0);
-      const push = (text: string) => store.keep('s1', { topic: 't', body: Buffer.from(text), qos: 2 }, 3);
-      assert.deepEqual([(await push('a'))?.id, (await push('b'))?.id, (await push('c'))?.id, await push('d')], [1, 2, 3, undefined]);
+      const push = async (text: string) => {
+        const kept = await store.keep('s1', { topic: 't', body: Buffer.from(text), qos: 2 }, 3);
+        return typeof kept === 'string' ? kept : kept.push.id;
+      };
+      assert.deepEqual([await push('a'), await push('b'), await push('c'), await push('d')], [1, 2, 3, 'full']);
       await store.acknowledge('s1', 2);
-      assert.equal((await push('e'))?.id, 4);
+      assert.equal(await push('e'), 4);
       assert.deepEqual((await store.unacknowledged('s1')).map(({ id, body, qos }) => [id, Buffer.from(body).toString(), qos]), [[1, 'a', 2], [3, 'c', 2], [4, 'e', 2]]);
       await store.acknowledge('s1', 99);
       assert.equal((await store.unacknowledged('s1')).length, 3);
+    });
+
+    it('tells where the client is when a push is kept', async () => {
+      const where = async () => {
+        const kept = await store.keep('s1', { topic: 't', body: Buffer.alloc(1), qos: 1 }, 10);
+        return typeof kept === 'string' ? kept : kept.gateId;
+      };
+      await store.open(session('s1', 'a'), 'Gate@1', KEEP_MS);
+      assert.equal(await where(), 'Gate@1');
+      await store.release('s1', 'Gate@1', KEEP_MS);
+      assert.equal(await where(), undefined);
+      await store.open(session('s2', 'a'), 'Gate@2', KEEP_MS);
+      assert.equal(await where(), 'Gate@2');
+    });
+
+    it('releases all that was at a gate which leaves, and knows that it does not live', async () => {
+      await store.open(session('kept', 'a'), 'Gate@1', KEEP_MS);
+      await store.open(session('clean', 'b'), 'Gate@1', 0);
+      await store.open(session('other', 'c'), 'Gate@2', 0);
+      await store.retire('Gate@1');
+      assert.deepEqual([await store.gates(), await store.place('kept'), await store.place('clean')], [['Gate@2'], { sessionId: 'kept', gateId: undefined }, undefined]);
+      assert.equal((await store.place('other'))?.gateId, 'Gate@2');
+      assert.deepEqual([await store.beat('Gate@1', TTL_MS), await store.beat('Gate@1', TTL_MS)], [false, true]);
+    });
+
+    it('gives sessions back to a gate that was taken for dead, unless they are gone or went on elsewhere', async () => {
+      for (const [id, keepMs] of [['kept', KEEP_MS], ['clean', 0], ['moved', KEEP_MS]] as const) await store.open(session(id, `client of ${id}`), 'Gate@1', keepMs);
+      await store.keep('kept', { topic: 't', body: Buffer.alloc(1), qos: 1 }, 10);
+      await store.retire('Gate@1');
+      await store.open(session('new', 'client of moved'), 'Gate@2', KEEP_MS);
+      await store.beat('Gate@1', TTL_MS);
+      assert.deepEqual([...(await store.reclaim('Gate@1', ['kept', 'clean', 'moved', 'unknown']))].sort(), ['clean', 'moved', 'unknown']);
+      assert.deepEqual([await store.place('kept'), await store.place('moved')], [{ sessionId: 'kept', gateId: 'Gate@1' }, { sessionId: 'moved', gateId: 'Gate@2' }]);
+      assert.equal((await store.unacknowledged('kept')).length, 1);
+      assert.deepEqual(await store.reclaim('Gate@1', []), []);
     });
 
     it('keeps retained messages until an empty one comes', async () => {

@@ -73,7 +73,6 @@ export const vendorWords: Readonly<Record<string, string>> = {
   '@fastify/compress': 'fastify',
   '@fastify/rate-limit': 'fastify',
   ioredis: 'redis',
-  'mqtt-packet': 'mqtt',
   etcd3: 'etcd',
   protobufjs: 'protobuf',
   'prom-client': 'prometheus',

@@ -4,6 +4,7 @@ import { isConnectionError } from '../database-errors.js';
 import { Bound, liveCall } from '../live-call.js';
 import { rpcError } from '../../common/error-catalog.js';
 import type { RpcError } from '../../common/rpc-error.js';
+import type { IsolationLevel } from '../transaction-options.js';
 import type { BaseRunner, ManagedRunner, RunnerConstructor } from './managed-runner.js';
 import { CLEANUP_MS, type ServerLink } from './server-link.js';
 
@@ -35,7 +36,10 @@ export function serverRunner(Base: RunnerConstructor, link: ServerLink, owner: o
     private doom: { readonly depth: number; readonly error: unknown } | undefined;
     private isRunning = false;
     private last: Promise<unknown> = Promise.resolve();
+    /** What TypeORM is about: it tells subscribers first, whose statements still belong to the transaction. */
     private ending: 'commit' | 'rollback' | 'savepoint' | undefined;
+    /** Of the outermost level: its last statement is under way, or has been answered. */
+    private end: 'coming' | 'come' | undefined;
     private isBroken = false;
     private isStreaming = false;
     private isGone = false;
@@ -102,6 +106,8 @@ export function serverRunner(Base: RunnerConstructor, link: ServerLink, owner: o
 
     /** One statement at a time: pg is about to refuse more, and breaking off means one. */
     private async queryInTurn(sql: string, parameters: unknown[] | undefined, structured: boolean, isEnding: boolean): Promise<never> {
+      // What comes while the transaction ends shall not run after it, on its own.
+      if (!isEnding) this.refuse();
       const turn = isEnding ? undefined : this.turn(sql);
       if (turn !== undefined) {
         await turn.settled();
@@ -120,6 +126,9 @@ export function serverRunner(Base: RunnerConstructor, link: ServerLink, owner: o
 
     private state(sql: string, parameters: unknown[] | undefined, structured: boolean, isEnding: boolean): Promise<never> {
       if (!isEnding) this.refuse();
+      // A call that ended while subscribers were told has its connection cleaned up already.
+      else if (this.retired !== undefined) throw this.retired;
+      else if (this.ending !== 'savepoint') this.end = 'coming';
       return this.begun((wait: Bound<never>) => {
         if (this.taken !== undefined) this.execute(wait, sql, parameters, structured, isEnding);
         else this.take(wait, () => this.execute(wait, sql, parameters, structured, isEnding));
@@ -135,6 +144,7 @@ export function serverRunner(Base: RunnerConstructor, link: ServerLink, owner: o
       work.then(
         (result) => {
           this.isRunning = false;
+          if (this.end === 'coming') this.end = 'come';
           link.ended(sql, from);
           wait.resolve(result);
         },
@@ -149,7 +159,7 @@ export function serverRunner(Base: RunnerConstructor, link: ServerLink, owner: o
       if (this.retired !== undefined) throw this.retired;
       // TypeORM lets go of a connection of pg's as soon as that says that it is lost.
       if (this.isReleased && !this.isGone) throw this.failed(new Error('Connection terminated between two statements'));
-      if (this.ending === 'commit' || this.ending === 'rollback') throw transactionOver(link.name);
+      if (this.end === 'coming' || (this.end === 'come' && this.isGone)) throw transactionOver(link.name);
       if (this.doom !== undefined) {
         throw rpcError('TRANSACTION_STATE', `the transaction on database '${link.name}' cannot go on: a statement in it failed and left it so; let that error out of the transaction, or put the statement into a nested one`, { cause: this.doom.error });
       }
@@ -192,11 +202,17 @@ export function serverRunner(Base: RunnerConstructor, link: ServerLink, owner: o
       try {
         await super.commitTransaction();
       } catch (error) {
-        if (!isOutermost || !this.isBroken) throw error;
+        if (this.end !== 'coming' || !this.isBroken) throw error;
         throw rpcError('COMMIT_UNKNOWN', `database '${link.name}' went away while it committed: nobody knows whether it has; look before doing it again`, { cause: error, metadata: { database: link.name } });
       } finally {
         this.ending = undefined;
+        if (this.end === 'coming') this.end = undefined;
       }
+    }
+
+    override startTransaction(isolation?: IsolationLevel): Promise<void> {
+      if (this.end === 'come') this.end = undefined;
+      return super.startTransaction(isolation);
     }
 
     override async rollbackTransaction(): Promise<void> {
@@ -214,6 +230,7 @@ export function serverRunner(Base: RunnerConstructor, link: ServerLink, owner: o
         throw error;
       } finally {
         this.ending = undefined;
+        if (this.end === 'coming') this.end = undefined;
         if (isOutermost) this.doom = undefined;
       }
     }
@@ -230,7 +247,7 @@ export function serverRunner(Base: RunnerConstructor, link: ServerLink, owner: o
     }
 
     retire(error: RpcError): void {
-      if (this.retired !== undefined || this.isGone || this.ending === 'commit') return;
+      if (this.retired !== undefined || this.isGone || (this.ending === 'commit' && this.end === 'coming')) return;
       this.retired = error;
       link.cleaning(this.cleanUp(this.isRunning ? this.last : undefined, this.isTransactionActive));
     }
@@ -252,11 +269,12 @@ export function serverRunner(Base: RunnerConstructor, link: ServerLink, owner: o
 
     finish(): Promise<void> {
       if (this.isGone || this.retired !== undefined) return Promise.resolve();
-      if (this.isTransactionActive || (this.taken === undefined && this.taking !== undefined)) return this.finishLate();
+      if (this.isTransactionActive || this.isRunning || (this.taken === undefined && this.taking !== undefined)) return this.finishLate();
       return this.giveBack(this.taken, !this.isBroken && !this.isStreaming);
     }
 
     private async finishLate(): Promise<void> {
+      while (this.isRunning) await this.last.catch(() => {});
       if (this.isTransactionActive) await this.rollbackTransaction().catch(() => {});
       const connection = this.taken ?? (await this.taking?.catch(() => undefined));
       await this.giveBack(connection, !this.isBroken && !this.isStreaming);

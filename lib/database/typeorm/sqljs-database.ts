@@ -1,5 +1,4 @@
-import { mkdirSync, readFileSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { readFileSync } from 'node:fs';
 import type { Database, InitSqlJsStatic } from 'sql.js';
 import type { DataSourceOptions, Driver } from 'typeorm';
 import { BootError } from '../../common/boot-error.js';
@@ -59,16 +58,13 @@ export class SqljsDatabase implements ManagedDatabase {
 
   private async load(): Promise<void> {
     const { file, name } = this.settings;
-    if (file !== undefined) {
-      mkdirSync(dirname(file), { recursive: true });
-      this.lock = await lockFile(file, name);
-    }
+    if (file !== undefined) this.lock = await lockFile(file, name);
     try {
       const content = file === undefined ? undefined : readDatabase(file, name);
       if (content !== undefined) Object.assign(this.driver.options, { database: content });
       await this.source.initialize();
       this.engine.open(this.driver.databaseConnection);
-      this.check();
+      if (content !== undefined) this.check();
       await prepareSchema(this.settings, this.source, this.tools.logger, async () => () => {});
     } catch (error) {
       await this.lock?.release();
@@ -76,13 +72,18 @@ export class SqljsDatabase implements ManagedDatabase {
     }
   }
 
-  /** A file that only looks like a database is told now, not by the first statement. */
+  /** A file that is damaged is told now: a statement would find out at some time, and each flush writes the damage anew. */
   private check(): void {
+    const { file, name } = this.settings;
+    const damaged = (what: string, cause?: unknown): BootError =>
+      new BootError('DATABASE_FILE', `database '${name}': the file ${file} is damaged, or no SQLite database (${what}); restore it, or move it away to begin anew`, { cause });
+    let found: unknown;
     try {
-      this.driver.databaseConnection.exec('PRAGMA schema_version');
+      found = this.driver.databaseConnection.exec('PRAGMA quick_check(1)')[0]?.values[0]?.[0];
     } catch (cause) {
-      throw new BootError('DATABASE_FILE', `database '${this.settings.name}': the file ${this.settings.file} cannot be read as a SQLite database (${messageOf(cause)}); restore it, or move it away to begin anew`, { cause });
+      throw damaged(messageOf(cause), cause);
     }
+    if (found !== 'ok') throw damaged(String(found).replace(/\s+/g, ' '));
   }
 
   health(): HealthReport {

@@ -113,6 +113,17 @@ export class SqljsEngine {
     return this.connection!.exec(`SELECT ${expression}`)[0]!.values[0]![0] as number;
   }
 
+  /** SQLite undoes a whole transaction by itself after some errors (`OR ROLLBACK`, a full memory). Only its refusal of another one tells. */
+  get hasTransaction(): boolean {
+    try {
+      this.connection!.run('BEGIN');
+    } catch {
+      return true;
+    }
+    this.connection!.run('ROLLBACK');
+    return false;
+  }
+
   remember(pragma: string, sql: string): void {
     this.pragmas.set(pragma.toLowerCase(), sql);
   }

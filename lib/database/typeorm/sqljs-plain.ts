@@ -1,5 +1,3 @@
-import { mkdirSync } from 'node:fs';
-import { dirname } from 'node:path';
 import type { InitSqlJsStatic } from 'sql.js';
 import type { DataSourceOptions } from 'typeorm';
 import { loadPeer } from '../../common/peer.js';
@@ -17,7 +15,6 @@ export async function plainSqljsOptions(settings: ResolvedDatabase, common: Part
   const { file, name } = settings;
   const options = { ...common, type: 'sqljs', driver: await loadSqljs(settings) };
   if (file === undefined) return options as DataSourceOptions;
-  mkdirSync(dirname(file), { recursive: true });
   await lockFile(file, name);
   return { ...options, location: file, autoSave: true, autoSaveCallback: (content: Uint8Array) => replaceFile(file, content) } as DataSourceOptions;
 }

@@ -1,6 +1,7 @@
 import { currentLevel, type TransactionLevel, transactionOver } from '../transaction-scope.js';
 import { liveCall } from '../live-call.js';
 import { inCallTerms } from '../database-errors.js';
+import { rpcError } from '../../common/error-catalog.js';
 import type { RpcError } from '../../common/rpc-error.js';
 import type { IsolationLevel } from '../transaction-options.js';
 import type { BaseRunner, ManagedRunner, RunnerConstructor } from './managed-runner.js';
@@ -29,7 +30,12 @@ export function sqljsRunner(Base: RunnerConstructor, engine: SqljsEngine, owner:
     private last: Promise<unknown> = Promise.resolve();
     /** Changed in the open transaction. */
     private isDirtied = false;
+    /** TypeORM is about to end a level: it tells subscribers first, whose statements still belong to it. */
     private isEnding = false;
+    /** Of the outermost level: its last statement is under way, or has been answered. */
+    private end: 'coming' | 'come' | undefined;
+    /** What made SQLite undo the transaction by itself: its user does not know yet. */
+    private undone: { readonly error: unknown } | undefined;
     private isRunning = false;
 
     override query(sql: string, parameters?: unknown[], structured = false): Promise<never> {
@@ -45,6 +51,8 @@ export function sqljsRunner(Base: RunnerConstructor, engine: SqljsEngine, owner:
 
     /** One at a time, within a transaction too: the last row id is asked for right after its statement. */
     private async queryInTurn(sql: string, parameters: unknown[] | undefined, structured: boolean, isEnding: boolean, wait: Promise<void> | undefined): Promise<never> {
+      // What comes while the transaction ends shall not run after it, on its own.
+      if (!isEnding) this.refuse();
       await wait;
       const turn = isEnding ? undefined : this.turn(sql);
       if (turn !== undefined) {
@@ -66,7 +74,8 @@ export function sqljsRunner(Base: RunnerConstructor, engine: SqljsEngine, owner:
       if (!isEnding) {
         this.refuse();
         liveCall()?.throwIfAborted();
-      }
+      } else if (this.retired !== undefined) throw this.retired;
+      else if (this.transactionDepth <= 1) this.end = 'coming';
       const had = engine.lock.isHeldBy(this);
       const taken = had ? undefined : engine.take(this);
       this.isRunning = true;
@@ -99,6 +108,8 @@ export function sqljsRunner(Base: RunnerConstructor, engine: SqljsEngine, owner:
           engine.ended(sql, from);
           const value = (structured ? result : result.raw) as never;
           this.isRunning = false;
+          if (isOver) this.end = 'come';
+          else if (word === 'BEGIN') this.end = undefined;
           if (keeps) {
             if (!had) engine.holders.add(this);
             return value;
@@ -109,6 +120,7 @@ export function sqljsRunner(Base: RunnerConstructor, engine: SqljsEngine, owner:
         },
         (error: unknown) => {
           if (!had) this.leave();
+          else if (!engine.hasTransaction) this.undone ??= { error };
           return this.ended(error);
         },
       );
@@ -137,7 +149,10 @@ export function sqljsRunner(Base: RunnerConstructor, engine: SqljsEngine, owner:
 
     private refuse(): void {
       if (this.retired !== undefined) throw this.retired;
-      if (this.isEnding && this.transactionDepth <= 1) throw transactionOver(engine.name);
+      if (this.end === 'coming') throw transactionOver(engine.name);
+      if (this.undone !== undefined) {
+        throw rpcError('TRANSACTION_STATE', `the transaction on database '${engine.name}' cannot go on: a statement in it failed, and with it SQLite has undone all of it; let that error out of the transaction`, { cause: this.undone.error });
+      }
     }
 
     /** One transaction at a time sees what no other one changes: that is every level there is. */
@@ -153,6 +168,11 @@ export function sqljsRunner(Base: RunnerConstructor, engine: SqljsEngine, owner:
     override async rollbackTransaction(): Promise<void> {
       const depth = this.transactionDepth;
       if (this.retired !== undefined) return this.forget(depth);
+      if (this.undone !== undefined) {
+        this.forget(depth);
+        if (depth <= 1) this.leave();
+        return;
+      }
       try {
         await this.ending(() => super.rollbackTransaction());
       } catch (error) {
@@ -169,6 +189,7 @@ export function sqljsRunner(Base: RunnerConstructor, engine: SqljsEngine, owner:
         await work();
       } finally {
         this.isEnding = false;
+        if (this.end === 'coming') this.end = undefined;
       }
     }
 
@@ -177,7 +198,7 @@ export function sqljsRunner(Base: RunnerConstructor, engine: SqljsEngine, owner:
     }
 
     retire(error: RpcError): void {
-      if (this.retired !== undefined || this.isEnding) return;
+      if (this.retired !== undefined || this.end !== undefined) return;
       this.retired = error;
       const undo = async (): Promise<void> => {
         await this.last.catch(() => {});
@@ -190,6 +211,7 @@ export function sqljsRunner(Base: RunnerConstructor, engine: SqljsEngine, owner:
     private leave(): void {
       engine.holders.delete(this);
       this.isDirtied = false;
+      this.undone = undefined;
       engine.lock.free(this);
     }
 

@@ -2,11 +2,9 @@ import type { Clock } from '../../common/clock.js';
 import type { AgentFactory } from './agent.js';
 import { JsonAgent } from './json/json.agent.js';
 import { JSON_SUBPROTOCOL } from './listen/ws-connection.js';
-import { mqttAgents } from './mqtt/mqtt.agents.js';
+import { MqttAgent } from './mqtt/mqtt.agent.js';
 
 /** The protocols that come with a gate: JSON for WebSockets that ask for it, MQTT for all others. */
-export async function agentFactory(clock: Clock): Promise<AgentFactory> {
-  const mqtt = await mqttAgents(clock);
-  return (connection, host, settings) => (connection.subprotocol === JSON_SUBPROTOCOL ? new JsonAgent(connection, host, settings, clock) : mqtt(connection, host, settings));
+export function agentFactory(clock: Clock): AgentFactory {
+  return (connection, host, settings) => new (connection.subprotocol === JSON_SUBPROTOCOL ? JsonAgent : MqttAgent)(connection, host, settings, clock);
 }
-

@@ -9,6 +9,7 @@ import type { ByteConnection, CloseReason } from './connection.js';
 export abstract class ConnectionAgent implements GateAgent {
   protected stage: 'new' | 'admitting' | 'open' | 'over' = 'new';
   private seenAt: number;
+  private isPaused = false;
   private idleMs = Infinity;
   private cancelTimer: () => void;
 
@@ -22,7 +23,7 @@ export abstract class ConnectionAgent implements GateAgent {
     this.cancelTimer = clock.after(settings.connectTimeoutMs, () => this.close('timeout'));
   }
 
-  /** Bytes from the client; never called after the end. */
+  /** Bytes from the client; never called after the end. Calls {@link seen} for each whole message, for half of one is no sign of life. */
   protected abstract onData(chunk: Uint8Array): void;
 
   abstract push(message: PushMessage): void;
@@ -34,9 +35,7 @@ export abstract class ConnectionAgent implements GateAgent {
   start(): void {
     this.connection.listen(
       (chunk) => {
-        if (this.isOver) return;
-        this.seenAt = this.clock.now();
-        this.onData(chunk);
+        if (!this.isOver) this.onData(chunk);
       },
       (reason) => this.over(reason),
     );
@@ -49,11 +48,19 @@ export abstract class ConnectionAgent implements GateAgent {
   }
 
   pause(): void {
+    this.isPaused = true;
     this.connection.pause();
   }
 
   resume(): void {
+    this.isPaused = false;
+    this.seen();
     this.connection.resume();
+  }
+
+  /** The client has said something: its silence begins anew. */
+  protected seen(): void {
+    this.seenAt = this.clock.now();
   }
 
   protected get isOver(): boolean {
@@ -79,6 +86,8 @@ export abstract class ConnectionAgent implements GateAgent {
   /** One timer at a time, whatever comes in: it looks when it fires. */
   private watch(): void {
     if (!Number.isFinite(this.idleMs)) return;
+    // While the gate does not read, nobody is silent.
+    if (this.isPaused) this.seen();
     const silent = this.clock.now() - this.seenAt;
     if (silent >= this.idleMs) return this.close('timeout');
     this.cancelTimer = this.clock.after(this.idleMs - silent, () => this.watch());

@@ -3,15 +3,15 @@ import { rpcError } from '../../common/error-catalog.js';
 import { events } from '../../common/events.js';
 import type { Logger } from '../../common/logger.js';
 import type { SessionLink } from '../../common/session.js';
-import type { GateSession } from '../../rpc/gate-session.js';
 import type { Rpc } from '../../rpc/rpc.client.js';
+import { Background } from './background.js';
 import { type ClientHello, type ClientMessage, type PushMessage, RefusedClient } from './agent.js';
 import type { ByteConnection } from './connection.js';
 import type { GateClient } from './gate-client.js';
 import { mqantEnvelope, type ReplyEnvelope } from './envelope.js';
 import type { GateIdentity, ResolvedGateOptions } from './gate.options.js';
 import { mqantRoute } from './mqant-route.js';
-import type { Routed } from './route.js';
+import type { RouteContext, RouteHandler } from './route.js';
 import { SessionTable } from './session-table.js';
 import type { GateStore, OpenedSession, SessionPlace, StoredSession } from './store/gate-store.js';
 import { matches } from './topic-filter.js';
@@ -30,6 +30,8 @@ export interface GateDeps {
   readonly logger: Logger;
 }
 
+/** A client does not wait longer for its own old connection at a gate that may be dead. */
+const DISPLACE_MS = 1000;
 const EVERYBODY: GateIdentity = Object.freeze({});
 
 /** What all clients of one gate share. Knows no socket and no protocol. */
@@ -37,13 +39,17 @@ export class GateCore {
   readonly table = new SessionTable();
   readonly topics = new TopicTree<GateClient>();
   readonly envelope: ReplyEnvelope;
+  readonly route: RouteHandler;
+  readonly background: Background;
   isDraining = false;
   private readonly present = new Set<GateClient>();
   private readonly following = new Set<Promise<void>>();
   private readonly services: ReadonlySet<string> | undefined;
 
   constructor(private readonly deps: GateDeps) {
+    this.background = new Background(deps.gateId, deps.clock, deps.logger);
     this.envelope = deps.options.envelope ?? mqantEnvelope;
+    this.route = deps.options.route ?? mqantRoute;
     this.services = deps.options.services && new Set(deps.options.services);
   }
 
@@ -126,7 +132,7 @@ export class GateCore {
     const owned = userId === '' ? wanted : { ...wanted, clientId: `${userId}/${wanted.clientId}` };
     const keepMs = isKept ? this.options.keepMs : 0;
     let opened = await this.store.open(owned, this.gateId, keepMs);
-    if (opened.displaced) await this.displace(opened.displaced);
+    if (opened.displaced) await this.displace(opened.displaced, 'TakeOver');
     if (opened.resumed && opened.session.userId !== '' && opened.session.userId !== userId) {
       // Dropped, then begun anew.
       await this.store.open(owned, this.gateId, 0);
@@ -141,7 +147,7 @@ export class GateCore {
     const { sessionId, settings } = session.state;
     const { bound, displaced } = await this.store.bind(sessionId, userId, this.options.onDuplicate);
     if (!bound) throw rpcError('USER_REFUSED', `user ${userId} is connected already, and this gate lets nobody in twice (onDuplicate: 'refuse')`);
-    for (const place of displaced) await this.displace(place);
+    await Promise.all(displaced.map((place) => this.displace(place, 'Displace')));
     const stored = await this.options.hooks?.storage?.query(userId);
     session.become({ userId, settings: Object.freeze({ ...stored, ...settings }) });
     await this.saved(session);
@@ -166,26 +172,60 @@ export class GateCore {
     if (userId !== '') await this.options.hooks?.storage?.save(session.view());
   }
 
-  /** Ends a connection here or at another gate; one that is away is only forgotten. */
-  async displace({ sessionId, gateId }: SessionPlace): Promise<void> {
-    if (gateId === this.gateId) this.table.get(sessionId)?.close('displaced');
-    else if (gateId !== undefined) await this.tried('close a session at another gate', () => this.rpc.call(gateId, 'Displace', [null, sessionId]));
+  /**
+   * Ends a connection here or at another gate; one that is away is only forgotten.
+   * @param how `TakeOver`: by the same client, whose session it was; `Displace`: by another client of the same user
+   */
+  async displace({ sessionId, gateId }: SessionPlace, how: 'Displace' | 'TakeOver'): Promise<void> {
+    if (gateId === this.gateId) this.displaceHere(sessionId, how);
+    else if (gateId !== undefined) await this.tried('close a session at another gate', () => this.rpc.call(gateId, how, [null, sessionId], { timeoutMs: DISPLACE_MS }));
   }
 
-  async route(session: GateSession, topic: string, body: Uint8Array, signal: AbortSignal): Promise<Routed> {
-    const { options, services, rpc } = this;
-    const allows = (service: string): boolean => services === undefined || services.has(service);
-    return (options.route ?? mqantRoute)(session, topic, body, { rpc, signal, timeoutMs: options.timeoutMs, allows });
+  displaceHere(sessionId: string, how: 'Displace' | 'TakeOver'): void {
+    const session = this.table.get(sessionId);
+    if (how === 'TakeOver') session?.takenOver('displaced');
+    else session?.close('displaced');
+  }
+
+  /** What routes of this client's messages work with. Its signal is made when one asks for it. */
+  contextOf(client: { readonly signal: AbortSignal }): RouteContext {
+    const { services, rpc, options } = this;
+    return {
+      rpc,
+      timeoutMs: options.timeoutMs,
+      allows: (service) => services === undefined || services.has(service),
+      get signal() {
+        return client.signal;
+      },
+    };
   }
 
   /** To all who subscribed, at all gates. */
   async publish(message: ClientMessage): Promise<void> {
     if (message.retain) await this.store.retain({ topic: message.topic, body: message.body, qos: message.qos });
     await this.publishHere(message);
-    const type = this.gateId.slice(0, this.gateId.indexOf('@'));
-    const others = (await this.store.gates()).filter((gateId) => gateId !== this.gateId && gateId.startsWith(`${type}@`));
     const { topic, body, qos } = message;
-    await Promise.all(others.map((gateId) => this.tried('publish at another gate', () => this.rpc.call(gateId, 'Publish', [null, topic, body, qos]))));
+    await Promise.all((await this.others()).map((gateId) => this.tried('publish at another gate', () => this.rpc.call(gateId, 'Publish', [null, topic, body, qos]))));
+  }
+
+  /** To all clients of this gate. @returns how many */
+  broadcastHere(topic: string, body: Uint8Array): number {
+    let count = 0;
+    for (const session of this.table.all()) if (session.push({ topic, body, qos: 0 })) count++;
+    return count;
+  }
+
+  /** To all clients of all gates. @returns how many */
+  async broadcast(topic: string, body: Uint8Array): Promise<number> {
+    let count = this.broadcastHere(topic, body);
+    const ask = async (gateId: string): Promise<void> => void (count += Number(await this.rpc.call(gateId, 'BroadCast', [null, topic, body])));
+    await Promise.all((await this.others()).map((gateId) => this.tried('broadcast at another gate', () => ask(gateId))));
+    return count;
+  }
+
+  private async others(): Promise<readonly string[]> {
+    const type = this.gateId.slice(0, this.gateId.indexOf('@') + 1);
+    return (await this.store.gates()).filter((gateId) => gateId !== this.gateId && gateId.startsWith(type));
   }
 
   /** To all who subscribed at this gate. */
@@ -199,9 +239,9 @@ export class GateCore {
 
   /** Keeps a push for the session until it is acknowledged, and sends it. @throws RpcError QUEUE_FULL */
   async deliver(session: GateClient, push: { topic: string; body: Uint8Array; qos: 1 | 2 }): Promise<void> {
-    const stored = await this.store.keep(session.state.sessionId, push, this.options.limits.unacknowledged);
-    if (stored === undefined) throw rpcError('QUEUE_FULL', `${this.options.limits.unacknowledged} pushes wait for session ${session.state.sessionId} already`);
-    session.push(stored);
+    const kept = await this.store.keep(session.state.sessionId, push, this.options.limits.unacknowledged);
+    if (kept === 'full') throw rpcError('QUEUE_FULL', `${this.options.limits.unacknowledged} pushes wait for session ${session.state.sessionId} already`);
+    if (kept !== 'gone') session.push(kept.push);
   }
 
   /** Retained messages that new subscriptions take. */
@@ -235,11 +275,7 @@ export class GateCore {
   }
 
   /** Work nobody waits for: what goes wrong is logged. */
-  async tried(what: string, work: () => Promise<unknown>): Promise<void> {
-    try {
-      await work();
-    } catch (error) {
-      this.logger.warn(`${this.gateId} could not ${what}`, { error });
-    }
+  tried(what: string, work: () => Promise<unknown>): Promise<void> {
+    return this.background.tried(what, work);
   }
 }

@@ -22,6 +22,7 @@ export class Inbox<T> {
   private filledAt: number;
   private isThrottled = false;
   private closed = false;
+  private readonly idlers: (() => void)[] = [];
 
   constructor(
     private readonly rules: InboxRules,
@@ -46,6 +47,16 @@ export class Inbox<T> {
   close(): void {
     this.closed = true;
     this.waiting.length = 0;
+    this.tellIdle();
+  }
+
+  /** Resolves when nothing waits and nothing is at work, or it is closed. */
+  async idle(): Promise<void> {
+    if (this.active > 0 || this.waiting.length > 0) await new Promise<void>((resolve) => this.idlers.push(resolve));
+  }
+
+  private tellIdle(): void {
+    for (const idler of this.idlers.splice(0)) idler();
   }
 
   private next(): void {
@@ -59,6 +70,7 @@ export class Inbox<T> {
     await this.handle(message);
     this.active--;
     this.next();
+    if (this.active === 0) this.tellIdle();
   }
 
   private spend(): void {

@@ -6,6 +6,8 @@ import type { ByteConnection, CloseReason } from './connection.js';
 import type { GateClient } from './gate-client.js';
 import type { GateCore } from './gate-core.js';
 import { Inbox } from './inbox.js';
+import { KeptPushes } from './kept-pushes.js';
+import type { RouteContext } from './route.js';
 import { isFilter, isTopic } from './topic-filter.js';
 
 const REFUSED = 0x80;
@@ -16,12 +18,19 @@ export class LiveSession implements AgentHost, GateClient {
   agent!: GateAgent;
   isKept = false;
   subscriptions: Readonly<Record<string, 0 | 1 | 2>> = {};
-  private readonly gone = new AbortController();
+  /** Made for the first message that wants to know: most connections are silent. */
+  private gone: AbortController | undefined;
+  private context: RouteContext | undefined;
   private readonly inbox: Inbox<{ message: ClientMessage; done: () => void }>;
   private will: ClientHello['will'];
   private isIn = false;
   private isOver = false;
-  private greeted: Promise<void> = Promise.resolve();
+  private isResumed = false;
+  private isTakenOver = false;
+  private isLeaving = false;
+  private readonly kept: KeptPushes;
+  /** While the hook that greets it is at work. */
+  private greeted: Promise<void> | undefined;
   private beatAt = 0;
 
   constructor(
@@ -36,11 +45,12 @@ export class LiveSession implements AgentHost, GateClient {
     this.state = Object.freeze({ sessionId, serverId: gate.gateId, userId: '', ip, network, traceId, spanId, topic: '', settings: Object.freeze({}) });
     gate.entered(this);
     const rules = { ordered: ordering === 'connection', capacity: limits.inFlight, perSecond: limits.messagesPerSecond };
-    this.inbox = new Inbox(rules, gate.clock, ({ message, done }) => this.handle(message, done), (on) => (on ? this.agent.pause() : this.agent.resume()));
+    this.inbox = new Inbox(rules, gate.clock, ({ message, done }) => this.handle(message, done), (on) => this.throttle(on));
+    this.kept = new KeptPushes(gate.clock, (message, isFirst) => this.transmit(message, isFirst));
   }
 
   view(topic = ''): GateSession {
-    return GateSession.of({ ...this.state, topic }, this.gate.link);
+    return GateSession.of(this.state, this.gate.link, topic);
   }
 
   async admit(hello: ClientHello): Promise<Admission> {
@@ -57,6 +67,7 @@ export class LiveSession implements AgentHost, GateClient {
       throw new RefusedClient('unavailable', 'the client is gone already');
     }
     this.isKept = !hello.clean;
+    this.isResumed = resumed;
     this.will = hello.will;
     this.state = Object.freeze({ ...this.state, sessionId: session.sessionId, userId: session.userId, settings: Object.freeze({ ...session.settings, ...settings }) });
     this.subscriptions = session.subscriptions;
@@ -64,8 +75,14 @@ export class LiveSession implements AgentHost, GateClient {
     this.isIn = true;
     gate.table.add(this);
     for (const [filter, qos] of Object.entries(session.subscriptions)) gate.topics.add(filter, this, qos);
-    this.greeted = this.hooked('connected', () => gate.options.hooks?.connected?.(this.view()));
+    this.greet();
     return { sessionId: session.sessionId, resumed };
+  }
+
+  private greet(): void {
+    const { hooks } = this.gate.options;
+    if (hooks?.connected === undefined) return;
+    this.greeted = this.hooked('connected', () => hooks.connected!(this.view())).then(() => (this.greeted = undefined));
   }
 
   /** A user whom the gate refuses is not let in. */
@@ -84,9 +101,13 @@ export class LiveSession implements AgentHost, GateClient {
 
   private async replay(): Promise<void> {
     await this.greeted;
-    await this.gate.tried('replay pushes', async () => {
-      for (const push of await this.gate.store.unacknowledged(this.state.sessionId)) this.push({ ...push, dup: true });
-    });
+    try {
+      this.kept.replay(this.isResumed ? await this.gate.store.unacknowledged(this.state.sessionId) : []);
+    } catch (error) {
+      this.gate.background.warn('replay pushes', error);
+      // With the next connection, then.
+      this.close('lost');
+    }
   }
 
   receive(message: ClientMessage, done: () => void): void {
@@ -108,7 +129,9 @@ export class LiveSession implements AgentHost, GateClient {
   }
 
   acknowledged(id: number): void {
-    void this.gate.tried('acknowledge', () => this.gate.store.acknowledge(this.state.sessionId, id));
+    const { sessionId } = this.state;
+    void this.gate.background.insist('acknowledge', () => this.gate.store.acknowledge(sessionId, id));
+    this.kept.send();
   }
 
   async subscribe(subscriptions: readonly { readonly filter: string; readonly qos: 0 | 1 | 2 }[]): Promise<readonly number[]> {
@@ -145,8 +168,8 @@ export class LiveSession implements AgentHost, GateClient {
   private async handle({ topic, body, qos, retain }: ClientMessage, done: () => void): Promise<void> {
     try {
       // What the hook learns of a client comes before the client's first message.
-      await this.greeted;
-      const routed = await this.gate.route(this.view(topic), topic, body, this.gone.signal);
+      if (this.greeted) await this.greeted;
+      const routed = await this.gate.route(this.view(topic), topic, body, (this.context ??= this.gate.contextOf(this)));
       if (routed.kind === 'reply') this.answer(topic, routed.result, '');
       else if (routed.kind === 'error') this.answer(topic, null, routed.error);
       else if (routed.kind === 'publish') await this.publish({ topic, body, qos, retain });
@@ -158,9 +181,20 @@ export class LiveSession implements AgentHost, GateClient {
     }
   }
 
+  /** Aborts when the client is gone. */
+  get signal(): AbortSignal {
+    if (this.gone === undefined) {
+      this.gone = new AbortController();
+      if (this.isOver) this.gone.abort(goneError('lost'));
+      else this.gate.rpc.keepListening(this.gone.signal);
+    }
+    return this.gone.signal;
+  }
+
   private async publish(message: ClientMessage): Promise<void> {
     if (!isTopic(message.topic) || message.topic.startsWith('$')) return this.gate.count('gate.topic_refused');
-    if (!((await this.gate.options.hooks?.mayPublish?.(this.view(message.topic), message.topic)) ?? true)) return this.gate.count('gate.publish_refused');
+    const { hooks } = this.gate.options;
+    if (hooks?.mayPublish && !(await hooks.mayPublish(this.view(message.topic), message.topic))) return this.gate.count('gate.publish_refused');
     await this.gate.publish(message);
   }
 
@@ -177,21 +211,48 @@ export class LiveSession implements AgentHost, GateClient {
 
   push(message: PushMessage): boolean {
     if (!this.isIn || this.isOver) return false;
+    if (message.id === undefined) return this.transmit(message, false) === 'sent';
+    this.kept.push(message);
+    return true;
+  }
+
+  /** @param mayWait it is in the store and can be sent later */
+  private transmit(message: PushMessage, mayWait: boolean): 'sent' | 'dropped' | 'later' {
+    if (this.isOver) return 'dropped';
     const body = this.gate.outgoing(this, message);
-    if (body === undefined) return false;
+    if (body === undefined) return 'dropped';
     const { outboundBytes, slowClient } = this.gate.options.limits;
-    if (this.agent.queuedBytes + body.length > outboundBytes) {
+    const { queuedBytes } = this.agent;
+    if (queuedBytes > 0 && queuedBytes + body.length > outboundBytes) {
+      if (mayWait) return 'later';
       this.gate.count('gate.slow_client');
       // What must not be lost stays in the store, and comes again with the next connection.
       if (slowClient === 'close' || message.qos > 0) this.close('slow');
-      return false;
+      return 'dropped';
     }
     this.agent.push(body === message.body ? message : { ...message, body });
-    return true;
+    return 'sent';
+  }
+
+  private throttle(on: boolean): void {
+    if (on) this.agent.pause();
+    else if (!this.isLeaving) this.agent.resume();
   }
 
   close(reason: CloseReason): void {
     if (!this.isOver) this.agent.close(reason);
+  }
+
+  takenOver(reason: CloseReason): void {
+    this.isTakenOver = true;
+    this.close(reason);
+  }
+
+  async dismiss(): Promise<void> {
+    this.isLeaving = true;
+    this.agent.pause();
+    await this.inbox.idle();
+    this.close('drain');
   }
 
   become(changes: Partial<SessionState>): void {
@@ -204,7 +265,7 @@ export class LiveSession implements AgentHost, GateClient {
     if (this.isOver) return;
     this.isOver = true;
     this.inbox.close();
-    this.gone.abort(new Error(`the client is gone (${reason})`));
+    this.gone?.abort(goneError(reason));
     this.gate.left(this);
     this.onLeft();
     if (!this.isIn) return;
@@ -216,7 +277,9 @@ export class LiveSession implements AgentHost, GateClient {
   private async farewell(reason: CloseReason): Promise<void> {
     const { gate, will } = this;
     const keepMs = this.isKept && reason !== 'kicked' ? gate.options.keepMs : 0;
-    if (reason !== 'displaced') await gate.tried('release a session', () => gate.store.release(this.state.sessionId, gate.gateId, keepMs));
+    const { sessionId } = this.state;
+    // Tried again when the store is back: by then the client may be here again.
+    if (!this.isTakenOver) await gate.background.insist('release a session', async () => gate.table.get(sessionId) ?? gate.store.release(sessionId, gate.gateId, keepMs));
     if (will && reason !== 'client') await gate.tried('publish a will', () => gate.publish(will));
     await this.greeted;
     await this.hooked('disconnected', () => gate.options.hooks?.disconnected?.(this.view(), reason));
@@ -229,4 +292,8 @@ export class LiveSession implements AgentHost, GateClient {
       this.gate.logger.error(`the gate hook ${name} failed`, { session: this.state.sessionId, error });
     }
   }
+}
+
+function goneError(reason: CloseReason): Error {
+  return new Error(`the client is gone (${reason})`);
 }

@@ -34,6 +34,33 @@ describe('the inbox of a client', () => {
     assert.deepEqual([inbox.offer(1), inbox.offer(2), inbox.offer(3), begun], [true, true, false, [1, 2]]);
   });
 
+  it('says when nothing is under way any more', async () => {
+    const done: (() => void)[] = [];
+    const inbox = new Inbox<number>({ ordered: true, capacity: 9, perSecond: 1000 }, new FakeClock(), () => new Promise((resolve) => done.push(resolve)), () => {});
+    let isIdle = false;
+    const look = () => void inbox.idle().then(() => (isIdle = true));
+    look();
+    await settled();
+    assert.equal(isIdle, true);
+    isIdle = false;
+    inbox.offer(1);
+    inbox.offer(2);
+    look();
+    done.shift()!();
+    await settled();
+    assert.equal(isIdle, false);
+    done.shift()!();
+    await settled();
+    assert.equal(isIdle, true);
+    // Whoever waits for a client that is gone waits for nothing.
+    isIdle = false;
+    inbox.offer(3);
+    look();
+    inbox.close();
+    await settled();
+    assert.equal(isIdle, true);
+  });
+
   it('reads slower a client that sends faster than it may', () => {
     const clock = new FakeClock();
     const throttled: boolean[] = [];

@@ -43,6 +43,7 @@ export class JsonAgent extends ConnectionAgent {
       return this.close('protocol');
     }
     if (typeof message !== 'object' || message === null || Array.isArray(message)) return this.close('protocol');
+    this.seen();
     if (this.stage === 'new') return void this.onConnect(message as Incoming);
     if (this.stage === 'admitting') return this.close('protocol');
     this.onOpen(message as Incoming);

@@ -34,6 +34,13 @@ export interface OpenedSession {
   readonly displaced?: SessionPlace;
 }
 
+/** A push that was kept, and where its client is now. @plugin */
+export interface KeptPush {
+  readonly push: StoredPush;
+  /** At the moment of keeping: a client that comes in later finds the push in the store. */
+  readonly gateId: string | undefined;
+}
+
 /** What to do with a user who comes in a second time. @plugin */
 export type DuplicatePolicy = 'kick' | 'refuse' | 'allow';
 
@@ -57,8 +64,15 @@ export interface GateStore {
   close(): Promise<void>;
   health(): HealthReport;
 
-  /** A gate lives: to be repeated; places of a gate that fell silent count as none. */
-  beat(gateId: string, ttlMs: number): Promise<void>;
+  /**
+   * A gate lives: to be repeated; places of a gate that fell silent count as none.
+   * @returns false when it counted as dead before: then others may have taken over what it had, and it is to {@link reclaim} that
+   */
+  beat(gateId: string, ttlMs: number): Promise<boolean>;
+  /** A gate is gone, or begins anew under its id: all that is at it is released, each session for as long as it is kept. */
+  retire(gateId: string): Promise<void>;
+  /** These are connected to this gate still. @returns those that are not its own any more: unknown, or at another gate by now */
+  reclaim(gateId: string, sessionIds: readonly string[]): Promise<readonly string[]>;
   /** Gates that live. */
   gates(): Promise<readonly string[]>;
 
@@ -87,8 +101,8 @@ export interface GateStore {
   leave(group: string, sessionId: string): Promise<void>;
   members(group: string): Promise<readonly SessionPlace[]>;
 
-  /** Keeps a push until it is acknowledged. @returns undefined when there is no such session, or it has `limit` already */
-  keep(sessionId: string, push: Omit<StoredPush, 'id'>, limit: number): Promise<StoredPush | undefined>;
+  /** Keeps a push until it is acknowledged. `gone`: there is no such session; `full`: it has `limit` already. */
+  keep(sessionId: string, push: Omit<StoredPush, 'id'>, limit: number): Promise<KeptPush | 'gone' | 'full'>;
   /** In the order in which they were kept. */
   unacknowledged(sessionId: string): Promise<readonly StoredPush[]>;
   acknowledge(sessionId: string, id: number): Promise<void>;

@@ -1,7 +1,7 @@
 import { systemClock, type Clock } from '../../../common/clock.js';
 import type { HealthReport } from '../../../common/lifecycle.js';
 import { nextPushId } from './push-id.js';
-import type { DuplicatePolicy, GateStore, OpenedSession, RetainedMessage, SessionPlace, StoredPush, StoredSession } from './gate-store.js';
+import type { DuplicatePolicy, GateStore, KeptPush, OpenedSession, RetainedMessage, SessionPlace, StoredPush, StoredSession } from './gate-store.js';
 
 interface Entry {
   session: StoredSession;
@@ -11,6 +11,8 @@ interface Entry {
   lastPushId: number;
   readonly pushes: Map<number, StoredPush>;
   readonly groups: Set<string>;
+  /** How long it outlives its gate. */
+  keepMs: number;
 }
 
 /**
@@ -41,11 +43,30 @@ class MemoryGateStore implements GateStore {
     return { status: 'up' };
   }
 
-  async beat(gateId: string, ttlMs: number): Promise<void> {
+  async beat(gateId: string, ttlMs: number): Promise<boolean> {
     const now = this.clock.now();
+    const lived = this.lives(gateId);
     this.beats.set(gateId, now + ttlMs);
     // Sessions that nobody asked for any more would stay for ever.
     for (const entry of this.entries.values()) if (entry.expiresAt <= now) this.forget(entry);
+    for (const other of this.beats.keys()) if (!this.lives(other)) await this.retire(other);
+    return lived;
+  }
+
+  async retire(gateId: string): Promise<void> {
+    this.beats.delete(gateId);
+    for (const { session, gateId: at, keepMs } of [...this.entries.values()]) if (at === gateId) await this.release(session.sessionId, gateId, keepMs);
+  }
+
+  async reclaim(gateId: string, sessionIds: readonly string[]): Promise<readonly string[]> {
+    return sessionIds.filter((sessionId) => {
+      const entry = this.find(sessionId);
+      const place = entry && this.placeOf(entry).gateId;
+      if (entry === undefined || (place !== undefined && place !== gateId)) return true;
+      entry.gateId = gateId;
+      entry.expiresAt = Infinity;
+      return false;
+    });
   }
 
   async gates(): Promise<readonly string[]> {
@@ -58,11 +79,12 @@ class MemoryGateStore implements GateStore {
     const displaced = place?.gateId === undefined ? undefined : place;
     if (known && keepMs > 0) {
       known.gateId = gateId;
+      known.keepMs = keepMs;
       known.expiresAt = Infinity;
       return { session: known.session, resumed: true, ...(displaced && { displaced }) };
     }
     if (known) this.forget(known);
-    const entry: Entry = { session: Object.freeze({ ...session }), gateId, expiresAt: Infinity, lastPushId: 0, pushes: new Map(), groups: new Set() };
+    const entry: Entry = { session: Object.freeze({ ...session }), gateId, expiresAt: Infinity, lastPushId: 0, pushes: new Map(), groups: new Set(), keepMs };
     this.entries.set(session.sessionId, entry);
     this.byClient.set(session.clientId, session.sessionId);
     if (session.userId !== '') this.index(this.byUser, session.userId, session.sessionId);
@@ -124,15 +146,15 @@ class MemoryGateStore implements GateStore {
     return this.of(this.byGroup, group).map((entry) => this.placeOf(entry));
   }
 
-  async keep(sessionId: string, push: Omit<StoredPush, 'id'>, limit: number): Promise<StoredPush | undefined> {
+  async keep(sessionId: string, push: Omit<StoredPush, 'id'>, limit: number): Promise<KeptPush | 'gone' | 'full'> {
     const entry = this.find(sessionId);
-    if (entry === undefined || entry.pushes.size >= limit) return undefined;
-    const id = nextPushId(entry.lastPushId, (taken) => entry.pushes.has(taken));
-    if (id === undefined) return undefined;
+    if (entry === undefined) return 'gone';
+    const id = entry.pushes.size < limit ? nextPushId(entry.lastPushId, (taken) => entry.pushes.has(taken)) : undefined;
+    if (id === undefined) return 'full';
     entry.lastPushId = id;
     const stored = Object.freeze({ ...push, id });
     entry.pushes.set(id, stored);
-    return stored;
+    return { push: stored, gateId: this.placeOf(entry).gateId };
   }
 
   async unacknowledged(sessionId: string): Promise<readonly StoredPush[]> {

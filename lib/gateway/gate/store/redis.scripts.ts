@@ -48,6 +48,13 @@ local function release(sid, gate, keep)
   redis.call('HSET', P .. 's:' .. sid, 'gate', '')
   expire(sid, keep)
 end
+local function abandon(gate, most)
+  for _, sid in ipairs(redis.call('SRANDMEMBER', P .. 'at:' .. gate, most)) do
+    local keep = tonumber(redis.call('HGET', P .. 's:' .. sid, 'keep') or '0')
+    if redis.call('HGET', P .. 's:' .. sid, 'gate') == gate then release(sid, gate, keep) else redis.call('SREM', P .. 'at:' .. gate, sid) end
+  end
+  return redis.call('SCARD', P .. 'at:' .. gate)
+end
 local function places(set)
   local found = {}
   for _, sid in ipairs(redis.call('SMEMBERS', set)) do
@@ -58,17 +65,35 @@ local function places(set)
 end
 `;
 
-/** ARGV: gate, ttl. Also takes in what dead gates have left. */
+/** ARGV: gate, ttl. Also takes in what dead gates have left. Returns 0 when this one counted as dead, or was unknown. */
 export const BEAT = `${COMMON}
+local lived = lives(ARGV[1]) and 1 or 0
 redis.call('ZADD', P .. 'gates', now + tonumber(ARGV[2]), ARGV[1])
 for _, dead in ipairs(redis.call('ZRANGEBYSCORE', P .. 'gates', '-inf', now)) do
-  for _, sid in ipairs(redis.call('SRANDMEMBER', P .. 'at:' .. dead, 500)) do
-    local keep = tonumber(redis.call('HGET', P .. 's:' .. sid, 'keep') or '0')
-    if redis.call('HGET', P .. 's:' .. sid, 'gate') == dead then release(sid, dead, keep) else redis.call('SREM', P .. 'at:' .. dead, sid) end
-  end
-  if redis.call('SCARD', P .. 'at:' .. dead) == 0 then redis.call('ZREM', P .. 'gates', dead) end
+  if abandon(dead, 500) == 0 then redis.call('ZREM', P .. 'gates', dead) end
 end
-return 1`;
+return lived`;
+
+/** ARGV: gate. Returns how many sessions are left: a part at a time, for nothing else runs in Redis meanwhile. */
+export const RETIRE = `${COMMON}
+redis.call('ZREM', P .. 'gates', ARGV[1])
+return abandon(ARGV[1], 500)`;
+
+/** ARGV: gate, then sids. Returns those that are not its own any more. */
+export const RECLAIM = `${COMMON}
+local lost = {}
+for i = 2, #ARGV do
+  local sid = ARGV[i]
+  local at = place(sid)
+  if not at or (at[2] ~= '' and at[2] ~= ARGV[1]) then
+    lost[#lost + 1] = sid
+  else
+    redis.call('HSET', P .. 's:' .. sid, 'gate', ARGV[1])
+    redis.call('SADD', P .. 'at:' .. ARGV[1], sid)
+    expire(sid, 0)
+  end
+end
+return lost`;
 
 export const GATES = `${COMMON} return redis.call('ZRANGEBYSCORE', P .. 'gates', '(' .. now, '+inf')`;
 
@@ -153,12 +178,13 @@ redis.call('SREM', P .. 'g:' .. ARGV[1], ARGV[2])
 redis.call('SREM', P .. 'sg:' .. ARGV[2], ARGV[1])
 return 1`;
 
-/** ARGV: sid, push (JSON), limit. Returns the id, or 0. */
+/** ARGV: sid, push (JSON), limit. Returns the id and the gate; -1 when there is no such session, 0 when it has too many. */
 export const KEEP = `${COMMON}
 local sid = ARGV[1]
-if redis.call('EXISTS', P .. 's:' .. sid) == 0 then return 0 end
+local at = place(sid)
+if not at then return { -1, '' } end
 local count = redis.call('HLEN', P .. 'p:' .. sid)
-if count >= tonumber(ARGV[3]) or count >= 65535 then return 0 end
+if count >= tonumber(ARGV[3]) or count >= 65535 then return { 0, '' } end
 local id = tonumber(redis.call('HGET', P .. 's:' .. sid, 'push'))
 repeat id = id % 65535 + 1 until redis.call('HEXISTS', P .. 'p:' .. sid, id) == 0
 redis.call('HSET', P .. 's:' .. sid, 'push', id)
@@ -170,7 +196,7 @@ if left > 0 then
   redis.call('PEXPIRE', P .. 'p:' .. sid, left)
   redis.call('PEXPIRE', P .. 'po:' .. sid, left)
 end
-return id`;
+return { id, at[2] }`;
 
 /** Returns id, JSON, id, JSON, ... in order. */
 export const UNACKNOWLEDGED = `${COMMON}
