@@ -180,7 +180,7 @@ export class AppEngine {
   private async deregister(deadline: AbortSignal): Promise<void> {
     const { runtime, clock, registry, logger } = this.options;
     const limit = limited(clock, WITHDRAW_WAIT_MS, `${registry.name} gave no answer within ${WITHDRAW_WAIT_MS} ms; the nodes expire by their TTL`, deadline);
-    await within(runtime.withdraw(limit.signal), limit.signal).catch((error: unknown) => logger.warn(`stopping without the registry: ${messageOf(error)}`, { error }));
+    await within(runtime.withdraw(limit.signal), limit.signal).catch((error: unknown) => logger.warn(`stopping without the registry: ${messageOf(error)}`));
     limit.clear();
   }
 
