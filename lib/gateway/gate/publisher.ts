@@ -1,19 +1,32 @@
 import { rpcError } from '../../common/error-catalog.js';
+import type { Rpc } from '../../rpc/rpc.client.js';
 import type { ClientMessage } from './agent.js';
 import type { GateClient } from './gate-client.js';
-import type { GateCore } from './gate-core.js';
-import type { StoredPush } from './store/gate-store.js';
+import type { ResolvedGateOptions } from './gate.options.js';
+import type { SessionTable } from './session-table.js';
+import type { GateStore, StoredPush } from './store/gate-store.js';
 import { isExact, matches } from './topic-filter.js';
 import { TopicTree } from './topic-tree.js';
 
 type Subscription = { readonly filter: string; readonly qos: 0 | 1 | 2 };
+
+/** What a publisher needs of its gate. */
+interface PublishingGate {
+  readonly gateId: string;
+  readonly options: ResolvedGateOptions;
+  readonly store: GateStore;
+  readonly rpc: Rpc;
+  readonly table: SessionTable;
+  count(name: string): void;
+  tried(what: string, work: () => Promise<unknown>): Promise<void>;
+}
 
 /** Messages for those who subscribed, and for everybody: at this gate and at the others. */
 export class Publisher {
   /** Subscriptions of clients that are connected to this gate. */
   readonly topics = new TopicTree<GateClient>();
 
-  constructor(private readonly gate: GateCore) {}
+  constructor(private readonly gate: PublishingGate) {}
 
   /** To all who subscribed, at all gates. */
   async publish(message: ClientMessage): Promise<void> {
