@@ -231,7 +231,10 @@ export class Rpc implements CallOwner {
     if (options === undefined) return this.defaults;
     if (this.defaults === NO_OPTIONS) return options;
     const filters = this.defaults.filters && options.filters ? [...this.defaults.filters, ...options.filters] : (options.filters ?? this.defaults.filters);
-    return { ...this.defaults, ...options, ...(filters && { filters }) };
+    const merged: Record<string, unknown> = { ...this.defaults };
+    // What is undefined is not said.
+    for (const [key, value] of Object.entries(options)) if (value !== undefined) merged[key] = value;
+    return { ...merged, ...(filters && { filters }) };
   }
 }
 
