@@ -4,6 +4,7 @@ import { sleep, type Clock, type RandomSource } from '../common/clock.js';
 import { events } from '../common/events.js';
 import type { AppPart, AppState, HealthReport, Phase } from '../common/lifecycle.js';
 import type { Logger } from '../common/logger.js';
+import { messageOf } from '../common/message-of.js';
 import type { Registry } from '../registry/registry.js';
 import type { Transport } from '../rpc/transport.js';
 import { endpointsOf, healthOf } from './app-parts.js';
@@ -177,10 +178,11 @@ export class AppEngine {
     runtime.refuse('all');
   }
 
+  /** A registry that is away is no more a reason to stop badly than it is one not to start: what it still lists, it drops by itself. */
   private async deregister(deadline: AbortSignal): Promise<void> {
-    const { runtime, clock, registry } = this.options;
+    const { runtime, clock, registry, logger } = this.options;
     const limit = limited(clock, WITHDRAW_WAIT_MS, `${registry.name} gave no answer within ${WITHDRAW_WAIT_MS} ms; the nodes expire by their TTL`, deadline);
-    await this.tried('deregister', () => within(runtime.withdraw(limit.signal), limit.signal));
+    await within(runtime.withdraw(limit.signal), limit.signal).catch((error: unknown) => logger.warn(`stopping without the registry: ${messageOf(error)}`));
     limit.clear();
   }
 
@@ -205,9 +207,8 @@ export class AppEngine {
 
   /** A step of stopping failed: the next ones happen all the same. */
   fail(step: string, error: unknown): void {
-    const message = error instanceof Error ? error.message : String(error);
     this.options.logger.error(`stopping: ${step} failed`, { error });
-    this.failures.push(new Error(`${step}: ${message}`, { cause: error }));
+    this.failures.push(new Error(`${step}: ${messageOf(error)}`, { cause: error }));
   }
 
   async tried(step: string, work: () => Promise<unknown> | undefined | void): Promise<void> {

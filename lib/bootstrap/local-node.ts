@@ -1,7 +1,7 @@
 import type { ServiceNode } from '../common/service-node.js';
 import type { Advertiser } from '../registry/advertiser.js';
 import type { RegistrationOptions } from '../registry/registry.js';
-import type { LocalNodeHandle } from '../rpc/rpc.client.js';
+import type { LocalNodeHandle } from '../rpc/local-node-handle.js';
 import type { RpcServer } from '../rpc/rpc.server.js';
 
 /** A node to be served. */
@@ -29,6 +29,8 @@ export class LocalNode implements LocalNodeHandle {
     readonly server: RpcServer,
     readonly spec: NodeSpec,
     private readonly advertiser: Advertiser,
+    /** Its metadata name another zone from now on, or none. */
+    private readonly zoneMoved: (zone: string | undefined) => void = () => {},
   ) {}
 
   /** `type@id` */
@@ -60,7 +62,9 @@ export class LocalNode implements LocalNodeHandle {
       if (value === undefined) delete metadata[key];
       else metadata[key] = value;
     }
+    const before = this.published.metadata['zone'];
     this.published = Object.freeze({ ...this.published, metadata: Object.freeze(metadata) });
+    if (metadata['zone'] !== before) this.zoneMoved(metadata['zone']);
     await this.advertiser.update(this.published);
   }
 }

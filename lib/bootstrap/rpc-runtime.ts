@@ -129,7 +129,7 @@ export class RpcRuntime {
       mapError,
       hooks: hooks ?? this.options.hooks ?? {},
     });
-    const local = new LocalNode(server, spec, this.advertiser);
+    const local = new LocalNode(server, spec, this.advertiser, (zone) => (this.directory.zone = zone ?? this.options.zone));
     this.nodes.set(nodeId, local);
     // Where a node of ours says it is, we are.
     this.directory.zone ??= spec.metadata?.zone;

@@ -67,6 +67,14 @@ export class GateClient {
     return this.link.state;
   }
 
+  /**
+   * The session that the client had goes on. False: it is a new one, for the client came for the first time, was away for longer than the gate keeps sessions (`keepMs`), or the gates have lost it:
+   * then pushes of QoS 1 may be missing, and groups and logins are to be entered again. Changes before `onState('connected')` is called.
+   */
+  get resumed(): boolean {
+    return this.link.resumed;
+  }
+
   /** Keep it, and give it to `connect` after a reload: the session goes on. */
   get clientId(): string {
     return this.link.clientId;
@@ -144,12 +152,13 @@ export class GateClient {
   }
 
   private onMessage(message: Record<string, unknown>): void {
-    const { topic, body, id, dup } = message;
+    const { topic, body, id } = message;
     if (typeof topic !== 'string') return;
     const entry = this.waiting.get(topic);
     if (entry !== undefined) return this.answered(entry, body as { Error?: string; Result?: unknown } | null);
     if (typeof id === 'number') {
-      const isRepeat = dup === true && this.seen.has(id);
+      // A number comes again for another push only after 65534 others.
+      const isRepeat = this.seen.has(id);
       this.remember(id);
       this.link.send({ ack: id });
       if (isRepeat) return;

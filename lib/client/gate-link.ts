@@ -43,6 +43,7 @@ const FINAL: ReadonlySet<number> = new Set([4003, 4009]);
 /** One connection after another, for as long as the client wants to be connected. */
 export class GateLink {
   state: ClientState = 'connecting';
+  resumed = false;
   private socket: WebSocketLike | undefined;
   private tries = 0;
   private timer: ReturnType<typeof setTimeout> | undefined;
@@ -117,6 +118,7 @@ export class GateLink {
   private connected(resumed: boolean): void {
     clearTimeout(this.timer);
     this.tries = 0;
+    this.resumed = resumed;
     this.become('connected');
     // A connection may die without a word: who hears nothing for two pings dials again.
     this.pinger = setInterval(() => {

@@ -1,11 +1,12 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { PackageDefinition, ProtobufTypeDefinition } from '@grpc/proto-loader';
+import type { MethodDefinition, PackageDefinition, ProtobufTypeDefinition } from '@grpc/proto-loader';
 import { BootError } from '../common/boot-error.js';
 import { didYouMean } from '../common/did-you-mean.js';
 import { messageOf } from '../common/message-of.js';
 import { loadProtoLibrary, type ProtoLibrary } from './load-grpc.js';
+import { type MessageCheck, MessageChecks } from './message-check.js';
 import { generatedService, type GrpcMethodDefinition, type GrpcProto, loaderOptions, type ProtoJson, type ProtoOptions } from './proto-source.js';
 
 /** Which of the four kinds a method is, for messages and documents. */
@@ -31,6 +32,7 @@ export interface LoadedService {
 /** Protos of our own services, for reflection: in the package beside `dist`. */
 const OWN_PROTOS = ['../../../proto/grpc/health/v1/health.proto', '../../../proto/anthill.proto'];
 
+type LoadedMethod = MethodDefinition<object, object>;
 type LoadableProto = string | URL | readonly (string | URL)[] | ProtoJson | Uint8Array;
 
 /** Reads protos, each one once. One of these per server or client. */
@@ -55,7 +57,8 @@ export class ProtoReader {
     const definitions = await this.definitions(proto as LoadableProto, options, where);
     const service = Object.hasOwn(definitions, name) ? definitions[name]! : undefined;
     if (service === undefined || 'format' in service) throw noService(name, servicesOf(definitions), where);
-    const methods = Object.entries(service).map(([method, definition]) => [method, describe(method, definition as unknown as GrpcMethodDefinition)] as const);
+    const checks = new MessageChecks(definitions);
+    const methods = Object.entries(service).map(([method, definition]) => [method, describe(method, checked(definition, checks))] as const);
     return Object.freeze({ name, methods: new Map(methods), definitions });
   }
 
@@ -133,6 +136,14 @@ function fromGenerated(name: string, definitions: readonly GrpcMethodDefinition[
     methods.set(method!, describe(method!, definition));
   }
   return Object.freeze({ name, methods, definitions: undefined });
+}
+
+/** Loaded messages say what is wrong with them, instead of leaving as others. */
+function checked(definition: LoadedMethod, checks: MessageChecks): GrpcMethodDefinition {
+  const { requestType, responseType, requestSerialize, responseSerialize } = definition;
+  const guarded = (serialize: (value: object) => Buffer, check: MessageCheck | undefined) => (check === undefined ? serialize : (value: object) => (check(value), serialize(value)));
+  const [request, response] = [checks.of(requestType.type), checks.of(responseType.type)];
+  return { ...definition, requestSerialize: guarded(requestSerialize, request), responseSerialize: guarded(responseSerialize, response) };
 }
 
 function describe(name: string, definition: GrpcMethodDefinition): GrpcMethod {

@@ -4,6 +4,9 @@ import { sortByKey } from './sort-by-key.js';
 
 /** Places at which a key looks for a node. More of them spread keys more evenly, and each costs a look; docs/adr/0012 has the measurements. */
 export const PROBES = 5;
+/** Points beyond which keys are remembered, and how many keys. */
+const LARGE = 4096;
+const RECENT = 8192;
 
 /**
  * Nodes as points on a circle of 2³² positions, a few for each. A key looks at {@link PROBES} places and belongs to the node whose point follows one of them most
@@ -14,6 +17,8 @@ export class HashRing {
   /** The circle in as many parts as there are points, or twice as many: the first point at or after the begin of each part. */
   private readonly first: Uint32Array;
   private readonly shift: number;
+  /** Hashes of keys seen lately, and whose they are plus one: a large ring is in no cache of the processor, and keys come again. */
+  private readonly recent: Uint32Array | undefined;
 
   private constructor(
     readonly nodes: readonly ServiceNode[],
@@ -26,6 +31,7 @@ export class HashRing {
     const bits = Math.max(1, Math.ceil(Math.log2(at.length)));
     this.shift = 32 - bits;
     this.first = new Uint32Array(2 ** bits);
+    if (at.length > LARGE) this.recent = new Uint32Array(2 * RECENT);
     for (let part = 0, point = 0; part < this.first.length; part++) {
       while (point < at.length && at[point]! >>> this.shift < part) point++;
       this.first[part] = point;
@@ -44,6 +50,18 @@ export class HashRing {
 
   /** Index of the node that a key of this hash belongs to. */
   owner(hash: number): number {
+    const { recent } = this;
+    if (recent === undefined) return this.search(hash);
+    const entry = (hash % RECENT) * 2;
+    if (recent[entry] === hash && recent[entry + 1]! > 0) return recent[entry + 1]! - 1;
+    const index = this.search(hash);
+    recent[entry] = hash;
+    recent[entry + 1] = index + 1;
+    return index;
+  }
+
+  /** The same without memory. */
+  search(hash: number): number {
     const { at } = this;
     let nearest = 2 ** 32;
     let found = 0;

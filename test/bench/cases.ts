@@ -2,6 +2,8 @@ import type { Case } from './case.js';
 import { churnCase } from './churn.case.js';
 import { configCase } from './config.case.js';
 import { databaseCase } from './database.case.js';
+import { gateCases } from './gate.case.js';
+import { gateIdleCase } from './gate-idle.case.js';
 import { grpcCases } from './grpc.case.js';
 import { httpCase } from './http.case.js';
 import { localCases } from './local.case.js';
@@ -25,5 +27,5 @@ export const QUICK: Effort = { rounds: 2, warmUpMs: 500, measureMs: 1000, soakCa
 
 /** All cases, in the order of the report. */
 export function allCases(effort: Effort): Case[] {
-  return [...remoteCases(effort), ...localCases(effort), ...grpcCases(effort), httpCase(effort), startUpCase(effort.rounds * 4), pickCase(), configCase(), databaseCase(effort.rounds * 30), churnCase(effort.churnSeconds), soakCase(effort.soakCalls)];
+  return [...remoteCases(effort), ...localCases(effort), ...grpcCases(effort), httpCase(effort), ...gateCases(effort), gateIdleCase(effort.rounds), startUpCase(effort.rounds * 4), pickCase(), configCase(), databaseCase(effort.rounds * 30), churnCase(effort.churnSeconds), soakCase(effort.soakCalls)];
 }

@@ -36,6 +36,12 @@ export class Child {
     return this.process.pid!;
   }
 
+  /** Bytes that it holds on to; for a process that is ready. */
+  async heap(): Promise<number> {
+    this.process.send('heap');
+    return (await this.next('heap')).bytes;
+  }
+
   /** The next message of this kind. @throws Error when the process fails, ends or stays silent instead */
   async next<K extends Kind>(kind: K): Promise<Extract<WorkerMessage, { kind: K }>> {
     const deadline = Date.now() + STARTUP_MS + this.job.load.warmUpMs + this.job.load.measureMs;

@@ -4,7 +4,7 @@ import { Histogram } from './histogram.js';
 import type { Load, Measured } from './peer.js';
 
 /** At one call at a time the compiler would still be at work when the counting begins, the longer the more code a library has. */
-const WARM_UP_IN_FLIGHT = 64;
+export const WARM_UP_IN_FLIGHT = 64;
 
 /**
  * Keeps `inFlight` calls under way: each reply sets off the next call, so that the system is never asked for more than it gives. Counts what

@@ -10,6 +10,8 @@ export interface Entrant {
   readonly title: string;
   /** Has a callee process of its own. */
   readonly remote: boolean;
+  /** Has another process behind that. */
+  readonly backend?: boolean;
   readonly ours?: boolean;
 }
 
@@ -20,6 +22,7 @@ export interface Sample {
   readonly p99: number;
   readonly callerCpu: number | undefined;
   readonly calleeCpu: number | undefined;
+  readonly backendCpu?: number | undefined;
   readonly serverCpu: number | undefined;
 }
 
@@ -50,7 +53,7 @@ export async function measure(bench: Bench, entrants: readonly Entrant[], load: 
       try {
         sample = await measureOne(bench, entrant, load);
       } catch (error) {
-        if (entrant.ours) throw error;
+        if (entrant.ours) throw new Error(`${entrant.title}, round ${round + 1}: ${(error as Error).message}`, { cause: error });
         bench.log(`  round ${round + 1} ${entrant.title.padEnd(36)} fails: ${(error as Error).message}`);
         samples.delete(entrant.peer);
         continue;
@@ -62,26 +65,32 @@ export async function measure(bench: Bench, entrants: readonly Entrant[], load: 
   return samples;
 }
 
-async function measureOne(bench: Bench, { peer, remote }: Entrant, load: Load): Promise<Sample> {
+async function measureOne(bench: Bench, { peer, remote, backend: hasBackend }: Entrant, load: Load): Promise<Sample> {
   const { site, natsPid } = bench;
   const profile = (role: string): string | undefined => (bench.profile ? `${peer}-${load.inFlight}-${load.payload}-${role}` : undefined);
   const children: Child[] = [];
   try {
+    const backend = hasBackend ? new Child({ peer, role: 'backend', site, load }, profile('backend')) : undefined;
+    if (backend) children.push(backend);
+    await backend?.next('ready');
     const callee = remote ? new Child({ peer, role: 'callee', site, load }, profile('callee')) : undefined;
-    if (callee) children.push(callee);
-    const handOver = (await callee?.next('ready'))?.handOver;
+    if (callee) children.unshift(callee);
+    const ready = await callee?.next('ready');
+    const handOver = ready?.handOver;
     const caller = new Child({ peer, role: 'caller', site, load, handOver }, profile('caller'));
     children.unshift(caller);
-    const pids = [caller.pid, callee?.pid, remote ? natsPid : undefined];
+    const pids = [caller.pid, ready?.pid ?? callee?.pid, backend?.pid, remote ? natsPid : undefined];
     const read = (): (number | undefined)[] => pids.map((pid) => (pid === undefined ? undefined : cpuSeconds(pid)));
     await caller.next('measuring');
     const before = read();
     const { measured } = await caller.next('measured');
-    const [callerCpu, calleeCpu, serverCpu] = read().map((after, i) => {
+    // A rate of zero has no latency, and no ratio to it means anything.
+    if (measured.calls === 0) throw new Error(`nothing was done within ${load.measureMs / 1000} s`);
+    const [callerCpu, calleeCpu, backendCpu, serverCpu] = read().map((after, i) => {
       const from = before[i];
       return after === undefined || from === undefined ? undefined : ((after - from) / measured.calls) * 1e6;
     });
-    return { rate: measured.calls / measured.seconds, p50: measured.p50, p99: measured.p99, callerCpu, calleeCpu, serverCpu };
+    return { rate: measured.calls / measured.seconds, p50: measured.p50, p99: measured.p99, callerCpu, calleeCpu, backendCpu, serverCpu };
   } finally {
     for (const child of children) await child.stop();
   }
@@ -91,5 +100,5 @@ async function measureOne(bench: Bench, { peer, remote }: Entrant, load: Load): 
 export function typical(samples: readonly Sample[]): Sample {
   const of = (field: keyof Sample): number => median(samples.map((sample) => sample[field] ?? NaN));
   const some = (field: keyof Sample): number | undefined => (samples.some((sample) => sample[field] === undefined) ? undefined : of(field));
-  return { rate: of('rate'), p50: of('p50'), p99: of('p99'), callerCpu: some('callerCpu'), calleeCpu: some('calleeCpu'), serverCpu: some('serverCpu') };
+  return { rate: of('rate'), p50: of('p50'), p99: of('p99'), callerCpu: some('callerCpu'), calleeCpu: some('calleeCpu'), backendCpu: some('backendCpu'), serverCpu: some('serverCpu') };
 }

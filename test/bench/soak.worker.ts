@@ -3,7 +3,7 @@
  * Needs `--expose-gc`.
  */
 import { setImmediate as turn } from 'node:timers/promises';
-import type { Peer, Site } from './peer.js';
+import type { EchoCaller, Peer, Site } from './peer.js';
 
 /** On the command line, as JSON. */
 export interface SoakJob {
@@ -37,7 +37,7 @@ async function soak({ peer: name, role, site, calls, every, inFlight }: SoakJob)
     process.send!({ calls: 0, bytes: await heap() });
     return;
   }
-  const caller = await peer.caller(site, 'x'.repeat(20), undefined);
+  const caller = (await peer.caller(site, 'x'.repeat(20), undefined, { inFlight, payload: 20, warmUpMs: 0, measureMs: 0 })) as EchoCaller;
   for (let done = 0; done <= calls; done += every) {
     process.send!({ calls: done, bytes: await heap() });
     // The other process looks at its heap while this one is idle.

@@ -23,10 +23,13 @@ class Room {
   }
 }
 
+@RpcModule({ type: 'desk' })
+class Desk {}
+
 /** Apps of one system, each told by its environment what it is. */
 function system(t: TestContext) {
   const [hub, registry] = [memoryHub(), new MemoryHub()];
-  return async (env: Record<string, string>, more: AppOptions & { modules?: (typeof Room)[] } = {}): Promise<RpcApplication> => {
+  return async (env: Record<string, string>, more: AppOptions & { modules?: (typeof Room | typeof Desk)[] } = {}): Promise<RpcApplication> => {
     const app = await RpcFactory.create({ modules: [], flags: false, configFile: false, logger: false, transport: memoryTransport(hub), registry: memoryRegistry(registry), env, ...more });
     t.after(() => app.stop());
     await app.start();
@@ -51,6 +54,25 @@ describe('discovery of an app', () => {
     assert.equal((await caller.rpc.nodes('room')).map(({ metadata }) => metadata['zone']).join(), 'east,west,west');
     await a!.stop();
     assert.equal(await answers(caller), 'bc');
+  });
+
+  it('prefers the zone that its own nodes name, also when they name another while it runs', async (t) => {
+    const start = system(t);
+    await rooms(start, { a: 'east', b: 'west' });
+    const selector = { ANTHILL_SELECTOR: '{ "name": "prefer-zone" }' };
+    const configured = await start({ ...selector, ANTHILL_ZONE: 'east' }, { modules: [Desk] });
+    const desk = configured.modules.get('desk')!;
+    assert.equal(await answers(configured), 'a');
+    await desk.setMetadata({ zone: 'west' });
+    assert.equal(await answers(configured), 'b');
+    await desk.setMetadata({ busy: 'yes' });
+    assert.equal(await answers(configured), 'b');
+    await desk.setMetadata({ zone: undefined });
+    assert.equal(await answers(configured), 'a');
+    const bare = await start(selector, { modules: [Desk] });
+    assert.equal(await answers(bare), 'ab');
+    await bare.modules.get('desk')!.setMetadata({ zone: 'west' });
+    assert.equal(await answers(bare), 'b');
   });
 
   it('keeps a key on one node, in every process', async (t) => {

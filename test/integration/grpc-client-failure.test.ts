@@ -110,6 +110,11 @@ describe('errors of a gRPC client', () => {
     assert.deepEqual([received.code, received.reason], ['RESOURCE_EXHAUSTED', 'PAYLOAD_TOO_LARGE']);
     const wrong = await failure(numbers.add(null as never));
     assert.deepEqual([wrong.code, wrong.reason, wrong.remote], ['INVALID_ARGUMENT', 'UNSUPPORTED_VALUE', false]);
+    for (const call of [numbers.add({ a: '12x', b: '1' }), numbers.sum([{ n: 1 }, { n: 2 ** 40 }]), collect(numbers.double([{ n: NaN }])), collect(numbers.count({ upTo: 'all' as never }))]) {
+      const error = await failure(call);
+      assert.deepEqual([error.code, error.reason, error.remote], ['INVALID_ARGUMENT', 'UNSUPPORTED_VALUE', false]);
+      assert.match(error.message, /the request of \/numbers\.Numbers\/\w+ cannot be sent: (a|n|upTo): .* is not an int(32|64)/);
+    }
   });
 
   it('of a stream of requests that throws reach the caller, and the callee hears of it', async () => {
@@ -139,10 +144,16 @@ describe('the end of a call over gRPC', () => {
     });
     const { client: numbers } = await client({ target: address });
     await failure(numbers.add(PAIR, { timeoutMs: 1 }));
-    // Either side's clock may be the first to ring.
-    assert.equal((await failure(numbers.add(PAIR, { timeoutMs: 150 }))).code, 'DEADLINE_EXCEEDED');
-    await until(() => cancelled > 0);
-    assert.ok(deadlines.at(-1)! > 0 && deadlines.at(-1)! <= 151, `${deadlines.at(-1)} ms`);
+    // On a busy machine a deadline may be over before the call arrives: then a longer one is tried.
+    for (let timeoutMs = 150; ; timeoutMs *= 2) {
+      deadlines.length = cancelled = 0;
+      // Either side's clock may be the first to ring.
+      assert.equal((await failure(numbers.add(PAIR, { timeoutMs }))).code, 'DEADLINE_EXCEEDED');
+      if (!deadlines.some((ms) => ms > 0) && timeoutMs < 10_000) continue;
+      await until(() => cancelled > 0);
+      assert.ok(deadlines.every((ms) => ms <= timeoutMs + 1) && deadlines.some((ms) => ms > 0), `${deadlines.join()} of ${timeoutMs} ms`);
+      break;
+    }
   });
 
   it('by the caller reaches the callee', async () => {
@@ -216,7 +227,8 @@ describe('the end of a call over gRPC', () => {
     await until(() => isHeld);
     assert.ok(written < 100_000);
     const before = written;
-    for (let i = 0; i < 3000 && written === before; i++) await replies.next();
+    // How much is on its way differs between releases of Node.
+    for (let i = 0; i < 50_000 && written === before; i++) await replies.next();
     assert.ok(written > before);
     await replies.return!();
   });

@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { mkdirSync, renameSync } from 'node:fs';
 import { basename, resolve } from 'node:path';
 import { promisify } from 'node:util';
@@ -22,7 +23,8 @@ export function findGo(): string | undefined {
 export async function buildGo(folder: string): Promise<string> {
   const source = resolve(projectRoot(), folder);
   const target = servicesFolder('interop', basename(source));
-  const fresh = `${target}.${process.pid}`;
+  // Two test files, or two tests of one, may build the same command at once.
+  const fresh = `${target}.${randomUUID()}`;
   mkdirSync(servicesFolder('interop'), { recursive: true });
   // No VCS stamp: it fails where git distrusts the owner of the checkout. The tool chain that is here, never a download.
   const env = { ...process.env, GOFLAGS: '-buildvcs=false', GOTOOLCHAIN: 'local', CGO_ENABLED: '0' };
@@ -32,6 +34,6 @@ export async function buildGo(folder: string): Promise<string> {
     const stderr = error instanceof Error && 'stderr' in error ? String(error.stderr) : '';
     throw new Error(`go build in ${folder} failed:\n${stderr.slice(-4_000)}`, { cause: error });
   }
-  renameSync(fresh, target); // two test files may build the same command at once
+  renameSync(fresh, target);
   return target;
 }

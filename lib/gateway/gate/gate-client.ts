@@ -15,4 +15,8 @@ export interface GateClient {
   /** Its state at the gate changes. */
   become(changes: Partial<SessionState>): void;
   close(reason: CloseReason): void;
+  /** Its client came in again, here or elsewhere: the session is not this connection's any more. */
+  takenOver(reason: CloseReason): void;
+  /** Takes no more, finishes what is under way, and tells the client to go. */
+  dismiss(): Promise<void>;
 }

@@ -3,19 +3,19 @@ import { rpcError } from '../../common/error-catalog.js';
 import { events } from '../../common/events.js';
 import type { Logger } from '../../common/logger.js';
 import type { SessionLink } from '../../common/session.js';
-import type { GateSession } from '../../rpc/gate-session.js';
 import type { Rpc } from '../../rpc/rpc.client.js';
-import { type ClientHello, type ClientMessage, type PushMessage, RefusedClient } from './agent.js';
+import { Background } from './background.js';
+import { type ClientHello, type PushMessage, RefusedClient } from './agent.js';
 import type { ByteConnection } from './connection.js';
 import type { GateClient } from './gate-client.js';
+import { KeptGuests } from './admission.js';
 import { mqantEnvelope, type ReplyEnvelope } from './envelope.js';
 import type { GateIdentity, ResolvedGateOptions } from './gate.options.js';
 import { mqantRoute } from './mqant-route.js';
-import type { Routed } from './route.js';
+import { Publisher } from './publisher.js';
+import type { RouteContext, RouteHandler } from './route.js';
 import { SessionTable } from './session-table.js';
 import type { GateStore, OpenedSession, SessionPlace, StoredSession } from './store/gate-store.js';
-import { matches } from './topic-filter.js';
-import { TopicTree } from './topic-tree.js';
 
 /** What a gate works with. */
 export interface GateDeps {
@@ -30,20 +30,28 @@ export interface GateDeps {
   readonly logger: Logger;
 }
 
+/** A client does not wait longer for its own old connection at a gate that may be dead. */
+const DISPLACE_MS = 1000;
 const EVERYBODY: GateIdentity = Object.freeze({});
 
 /** What all clients of one gate share. Knows no socket and no protocol. */
 export class GateCore {
   readonly table = new SessionTable();
-  readonly topics = new TopicTree<GateClient>();
+  readonly publisher = new Publisher(this);
+  readonly keptGuests: KeptGuests;
   readonly envelope: ReplyEnvelope;
+  readonly route: RouteHandler;
+  readonly background: Background;
   isDraining = false;
   private readonly present = new Set<GateClient>();
   private readonly following = new Set<Promise<void>>();
   private readonly services: ReadonlySet<string> | undefined;
 
   constructor(private readonly deps: GateDeps) {
+    this.background = new Background(deps.gateId, deps.clock, deps.logger);
+    this.keptGuests = new KeptGuests(deps.options.limits.keptGuestsPerAddress, deps.options.keepMs, deps.clock);
     this.envelope = deps.options.envelope ?? mqantEnvelope;
+    this.route = deps.options.route ?? mqantRoute;
     this.services = deps.options.services && new Set(deps.options.services);
   }
 
@@ -111,6 +119,7 @@ export class GateCore {
     try {
       identity = await auth({ clientId, remote, network, ...(username !== undefined && { username }), ...(password && { password }) });
     } catch (error) {
+      if (error instanceof RefusedClient) throw error;
       this.logger.error('the authentication of a client failed; it was not let in', { address: remote.address, error });
       throw new RefusedClient('unavailable', 'nobody can tell who it is just now');
     }
@@ -126,7 +135,7 @@ export class GateCore {
     const owned = userId === '' ? wanted : { ...wanted, clientId: `${userId}/${wanted.clientId}` };
     const keepMs = isKept ? this.options.keepMs : 0;
     let opened = await this.store.open(owned, this.gateId, keepMs);
-    if (opened.displaced) await this.displace(opened.displaced);
+    if (opened.displaced) await this.displace(opened.displaced, 'TakeOver');
     if (opened.resumed && opened.session.userId !== '' && opened.session.userId !== userId) {
       // Dropped, then begun anew.
       await this.store.open(owned, this.gateId, 0);
@@ -141,7 +150,7 @@ export class GateCore {
     const { sessionId, settings } = session.state;
     const { bound, displaced } = await this.store.bind(sessionId, userId, this.options.onDuplicate);
     if (!bound) throw rpcError('USER_REFUSED', `user ${userId} is connected already, and this gate lets nobody in twice (onDuplicate: 'refuse')`);
-    for (const place of displaced) await this.displace(place);
+    await Promise.all(displaced.map((place) => this.displace(place, 'Displace')));
     const stored = await this.options.hooks?.storage?.query(userId);
     session.become({ userId, settings: Object.freeze({ ...stored, ...settings }) });
     await this.saved(session);
@@ -166,56 +175,32 @@ export class GateCore {
     if (userId !== '') await this.options.hooks?.storage?.save(session.view());
   }
 
-  /** Ends a connection here or at another gate; one that is away is only forgotten. */
-  async displace({ sessionId, gateId }: SessionPlace): Promise<void> {
-    if (gateId === this.gateId) this.table.get(sessionId)?.close('displaced');
-    else if (gateId !== undefined) await this.tried('close a session at another gate', () => this.rpc.call(gateId, 'Displace', [null, sessionId]));
+  /**
+   * Ends a connection here or at another gate; one that is away is only forgotten.
+   * @param how `TakeOver`: by the same client, whose session it was; `Displace`: by another client of the same user
+   */
+  async displace({ sessionId, gateId }: SessionPlace, how: 'Displace' | 'TakeOver'): Promise<void> {
+    if (gateId === this.gateId) this.displaceHere(sessionId, how);
+    else if (gateId !== undefined) await this.tried('close a session at another gate', () => this.rpc.call(gateId, how, [null, sessionId], { timeoutMs: DISPLACE_MS }));
   }
 
-  async route(session: GateSession, topic: string, body: Uint8Array, signal: AbortSignal): Promise<Routed> {
-    const { options, services, rpc } = this;
-    const allows = (service: string): boolean => services === undefined || services.has(service);
-    return (options.route ?? mqantRoute)(session, topic, body, { rpc, signal, timeoutMs: options.timeoutMs, allows });
+  displaceHere(sessionId: string, how: 'Displace' | 'TakeOver'): void {
+    const session = this.table.get(sessionId);
+    if (how === 'TakeOver') session?.takenOver('displaced');
+    else session?.close('displaced');
   }
 
-  /** To all who subscribed, at all gates. */
-  async publish(message: ClientMessage): Promise<void> {
-    if (message.retain) await this.store.retain({ topic: message.topic, body: message.body, qos: message.qos });
-    await this.publishHere(message);
-    const type = this.gateId.slice(0, this.gateId.indexOf('@'));
-    const others = (await this.store.gates()).filter((gateId) => gateId !== this.gateId && gateId.startsWith(`${type}@`));
-    const { topic, body, qos } = message;
-    await Promise.all(others.map((gateId) => this.tried('publish at another gate', () => this.rpc.call(gateId, 'Publish', [null, topic, body, qos]))));
-  }
-
-  /** To all who subscribed at this gate. */
-  async publishHere({ topic, body, qos }: Pick<ClientMessage, 'topic' | 'body' | 'qos'>): Promise<void> {
-    for (const [session, granted] of this.topics.match(topic)) {
-      const least = Math.min(qos, granted) as 0 | 1 | 2;
-      if (least === 0) session.push({ topic, body, qos: 0 });
-      else await this.tried('deliver', () => this.deliver(session, { topic, body, qos: least }));
-    }
-  }
-
-  /** Keeps a push for the session until it is acknowledged, and sends it. @throws RpcError QUEUE_FULL */
-  async deliver(session: GateClient, push: { topic: string; body: Uint8Array; qos: 1 | 2 }): Promise<void> {
-    const stored = await this.store.keep(session.state.sessionId, push, this.options.limits.unacknowledged);
-    if (stored === undefined) throw rpcError('QUEUE_FULL', `${this.options.limits.unacknowledged} pushes wait for session ${session.state.sessionId} already`);
-    session.push(stored);
-  }
-
-  /** Retained messages that new subscriptions take. */
-  async sendRetained(session: GateClient, subscriptions: readonly { readonly filter: string; readonly qos: 0 | 1 | 2 }[]): Promise<void> {
-    if (subscriptions.length === 0) return;
-    await this.tried('send retained messages', async () => {
-      for (const { topic, body, qos } of await this.store.retained()) {
-        const fitting = subscriptions.filter(({ filter }) => matches(filter, topic));
-        if (fitting.length === 0) continue;
-        const least = Math.min(qos, Math.max(...fitting.map((subscription) => subscription.qos))) as 0 | 1 | 2;
-        if (least === 0) session.push({ topic, body, qos: 0, retain: true });
-        else await this.deliver(session, { topic, body, qos: least });
-      }
-    });
+  /** What routes of this client's messages work with. Its signal is made when one asks for it. */
+  contextOf(client: { readonly signal: AbortSignal }): RouteContext {
+    const { services, rpc, options } = this;
+    return {
+      rpc,
+      timeoutMs: options.timeoutMs,
+      allows: (service) => services === undefined || services.has(service),
+      get signal() {
+        return client.signal;
+      },
+    };
   }
 
   /** What really leaves; undefined: nothing. */
@@ -235,11 +220,7 @@ export class GateCore {
   }
 
   /** Work nobody waits for: what goes wrong is logged. */
-  async tried(what: string, work: () => Promise<unknown>): Promise<void> {
-    try {
-      await work();
-    } catch (error) {
-      this.logger.warn(`${this.gateId} could not ${what}`, { error });
-    }
+  tried(what: string, work: () => Promise<unknown>): Promise<void> {
+    return this.background.tried(what, work);
   }
 }

@@ -47,11 +47,7 @@ export function gateFunctions(gate: GateCore): HandlerDescriptor[] {
       }
       return count;
     }, 'long'),
-    fn('BroadCast', ['trace', 'string', 'bytes'], (_trace: unknown, topic: string, body: Uint8Array) => {
-      let count = 0;
-      for (const session of table.all()) if (send(session, topic, body)) count++;
-      return count;
-    }, 'long'),
+    fn('BroadCast', ['trace', 'string', 'bytes'], (_trace: unknown, topic: string, body: Uint8Array) => gate.publisher.broadcastHere(topic, body), 'long'),
     fn('IsConnect', ['trace', 'string', 'string'], (_trace: unknown, _id: string, userId: string) => {
       for (const _session of table.ofUser(userId)) return true;
       return false;
@@ -61,10 +57,12 @@ export function gateFunctions(gate: GateCore): HandlerDescriptor[] {
       return null;
     }),
 
-    fn('Displace', ['trace', 'string'], (_trace: unknown, id: string) => (table.get(id)?.close('displaced'), null)),
-    fn('Publish', ['trace', 'string', 'bytes', 'int'], async (_trace: unknown, topic: string, body: Uint8Array, qos: number) => (await gate.publishHere({ topic, body, qos: qosOf(qos) }), null)),
+    fn('BroadCastAll', ['trace', 'string', 'bytes'], (_trace: unknown, topic: string, body: Uint8Array) => gate.publisher.broadcast(topic, body), 'long'),
+    fn('Displace', ['trace', 'string'], (_trace: unknown, id: string) => (gate.displaceHere(id, 'Displace'), null)),
+    fn('TakeOver', ['trace', 'string'], (_trace: unknown, id: string) => (gate.displaceHere(id, 'TakeOver'), null)),
+    fn('Publish', ['trace', 'string', 'bytes', 'int'], async (_trace: unknown, topic: string, body: Uint8Array, qos: number) => (await gate.publisher.publishHere({ topic, body, qos: qosOf(qos) }), null)),
     fn('PublishAll', ['trace', 'string', 'bytes', 'int', 'bool'], async (_trace: unknown, topic: string, body: Uint8Array, qos: number, retain: boolean) => {
-      await gate.publish({ topic, body, qos: qosOf(qos), retain });
+      await gate.publisher.publish({ topic, body, qos: qosOf(qos), retain });
       return null;
     }),
     fn('Deliver', ['trace', 'string', 'int', 'string', 'bytes', 'int'], (_trace: unknown, id: string, pushId: number, topic: string, body: Uint8Array, qos: number) => {
@@ -101,19 +99,22 @@ async function pushTo(gate: GateCore, places: readonly SessionPlace[], topic: st
   return results.filter((result) => result.status === 'fulfilled' && result.value).length;
 }
 
+/** To who is connected now: a gate that cannot be reached has no such clients. */
 async function pushOnce(gate: GateCore, { sessionId, gateId }: SessionPlace, topic: string, body: Uint8Array): Promise<boolean> {
   if (gateId === undefined) return false;
   if (gateId === gate.gateId) return gate.table.get(sessionId)?.push({ topic, body, qos: 0 }) ?? false;
-  return (await gate.rpc.call(gateId, 'SendBatch', [null, sessionId, topic, body])) === 1;
+  let count: unknown = 0;
+  await gate.tried('push at another gate', async () => (count = await gate.rpc.call(gateId, 'SendBatch', [null, sessionId, topic, body])));
+  return count === 1;
 }
 
-/** In the store first: then it is safe, whatever becomes of the gate. */
-async function pushKept(gate: GateCore, { sessionId, gateId }: SessionPlace, topic: string, body: Uint8Array, qos: 1 | 2): Promise<boolean> {
+/** In the store first: then it is safe, whatever becomes of the gate. Where the client is, is asked after that: it may have moved meanwhile. */
+async function pushKept(gate: GateCore, { sessionId }: SessionPlace, topic: string, body: Uint8Array, qos: 1 | 2): Promise<boolean> {
   const { unacknowledged } = gate.options.limits;
-  const stored = await gate.store.keep(sessionId, { topic, body, qos }, unacknowledged);
-  if (stored === undefined) throw rpcError('QUEUE_FULL', `${unacknowledged} pushes wait for session ${sessionId} already, or it is gone`);
-  if (gateId === gate.gateId) gate.table.get(sessionId)?.push(stored);
-  else if (gateId !== undefined) await gate.tried('deliver at another gate', () => gate.rpc.call(gateId, 'Deliver', [null, sessionId, stored.id, topic, body, qos]));
+  const kept = await gate.store.keep(sessionId, { topic, body, qos }, unacknowledged);
+  if (kept === 'full') throw rpcError('QUEUE_FULL', `${unacknowledged} pushes wait for session ${sessionId} already`);
+  if (kept === 'gone') return false;
+  await gate.publisher.hand(sessionId, kept.gateId, kept.push);
   return true;
 }
 

@@ -15,6 +15,7 @@ import { Doorkeeper } from './admission.js';
 import { agentFactory } from './agent-factory.js';
 import type { AgentFactory } from './agent.js';
 import type { ByteConnection } from './connection.js';
+import type { GateClient } from './gate-client.js';
 import { GateCore } from './gate-core.js';
 import { gateFunctions } from './gate-functions.js';
 import { type Authenticate, type Authenticator, type GateOptions, type ResolvedGateOptions, resolveGateOptions } from './gate.options.js';
@@ -29,6 +30,8 @@ export const GATE_OPTIONS: unique symbol = Symbol('options of a gate');
 /** A gate that falls silent for so long is taken for dead, and its clients for gone. */
 const BEAT_TTL_MS = 15_000;
 const BEAT_MS = 5000;
+/** After one that failed: the store may be back at any moment, and then everybody waits for this. */
+const BEAT_AGAIN_MS = 1000;
 /** Clients are told to go over this time, so that they do not all come to the next gate at once. */
 const DRAIN_MS = 2000;
 /** Few clients go at once. */
@@ -72,8 +75,10 @@ export class GatePart implements AppPart, OnModuleInit {
     const { store, gateId } = this.core;
     await store.connect(signal);
     await this.warnIfAlone();
+    // What a predecessor of this id has left, who had no time to say so.
+    await store.retire(gateId);
     await store.beat(gateId, BEAT_TTL_MS);
-    this.beatLater();
+    this.beatLater(BEAT_MS);
     this.createAgent = this.options.createAgent ?? agentFactory(systemClock);
     const { tcp, websocket, tls, trustedProxies, limits } = this.options;
     if (tcp) this.listeners.push(new TcpListener(tcp, tls));
@@ -90,15 +95,24 @@ export class GatePart implements AppPart, OnModuleInit {
     this.core.isDraining = true;
     await Promise.all(this.listeners.map((listener) => listener.stop()));
     const sessions = [...this.core.connections];
-    const batches = sessions.length <= DRAIN_AT_ONCE ? 1 : 20;
-    const size = Math.ceil(sessions.length / batches);
-    for (let i = 0; i < batches; i++) {
-      if (i > 0 && !signal.aborted) await sleep(systemClock, DRAIN_MS / batches, signal, true);
-      for (const session of sessions.slice(i * size, (i + 1) * size)) session.close('drain');
-    }
+    signal.addEventListener('abort', () => sessions.forEach((session) => session.close('drain')), { once: true });
+    await this.inTurn(sessions, (session) => session.dismiss(), signal);
     await this.core.idle(signal);
     this.stopBeating?.();
+    await this.core.tried('tell the others that it goes', () => this.core.store.retire(this.core.gateId));
     await this.core.store.close();
+  }
+
+  /** Few at once; many over a while, so that they do not all come to the next gate in one moment. */
+  private async inTurn(sessions: readonly GateClient[], send: (session: GateClient) => Promise<void> | void, signal: AbortSignal): Promise<void> {
+    const batches = sessions.length <= DRAIN_AT_ONCE ? 1 : 20;
+    const size = Math.ceil(sessions.length / batches);
+    const sent: (Promise<void> | void)[] = [];
+    for (let i = 0; i < batches; i++) {
+      if (i > 0 && !signal.aborted) await sleep(systemClock, DRAIN_MS / batches, signal, true);
+      sent.push(...sessions.slice(i * size, (i + 1) * size).map(send));
+    }
+    await Promise.all(sent);
   }
 
   health(): HealthReport {
@@ -123,12 +137,31 @@ export class GatePart implements AppPart, OnModuleInit {
     session.agent.start();
   }
 
-  private beatLater(): void {
-    this.stopBeating = systemClock.after(BEAT_MS, () => {
-      void this.core.tried('tell the others that it lives', () => this.core.store.beat(this.core.gateId, BEAT_TTL_MS)).then(() => {
-        if (!this.core.isDraining) this.beatLater();
-      });
+  private beatLater(ms: number): void {
+    this.stopBeating = systemClock.after(ms, () => void this.beat());
+  }
+
+  private async beat(): Promise<void> {
+    const { core } = this;
+    let next = BEAT_AGAIN_MS;
+    await core.tried('tell the others that it lives', async () => {
+      const lived = await core.store.beat(core.gateId, BEAT_TTL_MS);
+      if (!lived) await this.reclaim();
+      await core.background.settle();
+      next = BEAT_MS;
     });
+    if (!core.isDraining) this.beatLater(next);
+  }
+
+  /** The others took this gate for dead, or the store has forgotten everything. Clients whose session is lost begin anew: they are told so when they come again. */
+  private async reclaim(): Promise<void> {
+    const { core } = this;
+    const ids = [...core.table.all()].map(({ state }) => state.sessionId);
+    const lost = await core.store.reclaim(core.gateId, ids);
+    if (lost.length === 0) return;
+    this.logger.warn(`the store of ${core.gateId} does not know ${lost.length} of its sessions any more; their clients have to come again`);
+    const sessions = lost.flatMap((id) => core.table.get(id) ?? []);
+    await this.inTurn(sessions, (session) => session.takenOver('lost'), new AbortController().signal);
   }
 
   /** Two gates that know nothing of each other look well until a push is for a client of the other one. */

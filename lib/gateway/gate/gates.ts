@@ -37,6 +37,11 @@ export class Gates {
     return Number(await this.ask('PushToGroup', group, topic, bodyBytes(body), int(qos)));
   }
 
+  /** To all clients of all gates. @returns how many have it */
+  async broadcast(topic: string, body: MessageBody): Promise<number> {
+    return Number(await this.ask('BroadCastAll', topic, bodyBytes(body)));
+  }
+
   /** Puts a session into a group, until it leaves or ends. @throws RpcError SESSION_NOT_FOUND */
   async join(group: string, sessionId: string): Promise<void> {
     await this.ask('Join', sessionId, group);

@@ -1,6 +1,7 @@
 import type { Metadata } from '@grpc/grpc-js';
 import { rpcError } from '../../common/error-catalog.js';
 import { RpcError } from '../../common/rpc-error.js';
+import { messageOf } from '../../common/message-of.js';
 import type { CallOptions } from '../../rpc/call-options.js';
 import type { PendingCall } from '../../rpc/pending-call.js';
 import type { CallCarrier, OutboundCall } from '../../rpc/wire.js';
@@ -95,7 +96,12 @@ export class GrpcCarrier implements CallCarrier, ExchangeHost {
   }
 
   encode(method: GrpcMethod, message: unknown): Buffer {
-    const bytes = method.requestSerialize(message as never);
+    let bytes: Uint8Array;
+    try {
+      bytes = method.requestSerialize(message as never);
+    } catch (cause) {
+      throw rpcError('UNSUPPORTED_VALUE', `the request of ${method.path} cannot be sent: ${messageOf(cause)}`, { cause });
+    }
     const { maxMessageBytes } = this.deps;
     if (bytes.length > maxMessageBytes) throw rpcError('PAYLOAD_TOO_LARGE', `the request of ${method.path} has ${bytes.length} bytes, more than the client's maxMessageBytes of ${maxMessageBytes}`);
     return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);

@@ -158,6 +158,13 @@ describe('hash ring', () => {
     }
   });
 
+  it('that remembers keys gives each the node that it would have without memory', () => {
+    const many = nodes(200);
+    const remembering = HashRing.of(many, 48);
+    // Twice, and back again: among so many keys, some share a place in memory.
+    for (const key of [...KEYS, ...KEYS.toReversed(), ...KEYS]) assert.equal(remembering.owner(hashOf(key)), remembering.search(hashOf(key)), key);
+  });
+
   it('tries all nodes before it gives up', () => {
     const ring = HashRing.of(nodes(50), 4);
     for (const wanted of [0, 17, 49]) assert.equal(ring.other(hashOf('k'), (index) => index === wanted), wanted);

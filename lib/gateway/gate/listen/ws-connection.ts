@@ -1,10 +1,12 @@
+import type { Writable } from 'node:stream';
 import type { WebSocket } from 'ws';
 import type { ByteConnection, CloseReason, RemotePeer } from '../connection.js';
+import type { WriteTurn } from './write-turn.js';
 
 /** Each message of such a WebSocket is one JSON text, both ways. */
 export const JSON_SUBPROTOCOL = 'anthill.json';
 
-const LINGER_MS = 1000;
+const LINGER_MS = 5000;
 /** RFC 6455, 7.4.1; 4000 and up are ours. */
 const CLOSE_CODE: Readonly<Record<CloseReason, number>> = {
   client: 1000,
@@ -27,7 +29,10 @@ export class WsConnection implements ByteConnection {
 
   constructor(
     private readonly socket: WebSocket,
+    /** What carries it. */
+    private readonly carrier: Writable,
     readonly remote: RemotePeer,
+    private readonly turn: WriteTurn,
   ) {
     this.subprotocol = socket.protocol;
     this.isText = socket.protocol === JSON_SUBPROTOCOL;
@@ -49,7 +54,9 @@ export class WsConnection implements ByteConnection {
   }
 
   write(bytes: Uint8Array): void {
-    if (this.isOpen) this.socket.send(bytes, { binary: !this.isText });
+    if (!this.isOpen) return;
+    this.turn.hold(this.carrier);
+    this.socket.send(bytes, { binary: !this.isText });
   }
 
   pause(): void {

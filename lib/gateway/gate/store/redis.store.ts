@@ -1,8 +1,10 @@
 import { createHash } from 'node:crypto';
 import type { Redis, RedisOptions } from 'ioredis';
+import { rpcError } from '../../../common/error-catalog.js';
 import type { HealthReport } from '../../../common/lifecycle.js';
 import { loadPeer } from '../../../common/peer.js';
-import type { DuplicatePolicy, GateStore, OpenedSession, RetainedMessage, SessionPlace, StoredPush, StoredSession } from './gate-store.js';
+import type { RpcError } from '../../../common/rpc-error.js';
+import type { DuplicatePolicy, GateStore, KeptPush, OpenedSession, RetainedMessage, RetainLimits, SessionPlace, StoredPush, StoredSession, SubscribedPush, WaitingPush } from './gate-store.js';
 import * as scripts from './redis.scripts.js';
 
 /** What a store needs of an ioredis client. @public */
@@ -26,6 +28,12 @@ export function redisGateStore(options: RedisGateStoreOptions = {}): GateStore {
   return new RedisGateStore(options);
 }
 
+/** A Redis that says nothing for so long is away. */
+const PATIENCE_MS = 5000;
+/** Sessions per script: nothing else runs in Redis meanwhile. */
+const AT_ONCE = 500;
+const AWAY = /^(LOADING|MASTERDOWN|CLUSTERDOWN|READONLY|TRYAGAIN|UNKILLABLE)\b/;
+
 type Reply = string | number | null | readonly Reply[];
 
 class RedisGateStore implements GateStore {
@@ -45,8 +53,8 @@ class RedisGateStore implements GateStore {
     if (this.client === undefined) {
       const { Redis: Client } = await loadPeer('ioredis', 'redisGateStore()', () => import('ioredis'));
       const { connection = 'redis://127.0.0.1:6379' } = this.options;
-      // Calls fail while it is away, instead of waiting in a queue that nobody bounds.
-      const common: RedisOptions = { lazyConnect: true, enableOfflineQueue: false, maxRetriesPerRequest: 1 };
+      // Calls fail while it is away, instead of waiting in a queue that nobody bounds; what was under way is not run a second time.
+      const common: RedisOptions = { lazyConnect: true, enableOfflineQueue: false, autoResendUnfulfilledCommands: false, maxRetriesPerRequest: 0, connectTimeout: PATIENCE_MS, commandTimeout: PATIENCE_MS };
       const client = typeof connection === 'string' ? new Client(connection, common) : new Client({ ...common, ...connection });
       client.on('error', (error: Error) => (this.lastError = error));
       client.on('ready', () => (this.lastError = undefined));
@@ -65,8 +73,18 @@ class RedisGateStore implements GateStore {
     return { status: 'down', detail: `the gate's Redis is away${this.lastError ? ` (${this.lastError.message})` : ''}` };
   }
 
-  async beat(gateId: string, ttlMs: number): Promise<void> {
-    await this.run(scripts.BEAT, gateId, ttlMs);
+  async beat(gateId: string, ttlMs: number): Promise<boolean> {
+    return (await this.run(scripts.BEAT, gateId, ttlMs)) === 1;
+  }
+
+  async retire(gateId: string): Promise<void> {
+    while (Number(await this.run(scripts.RETIRE, gateId)) > 0);
+  }
+
+  async reclaim(gateId: string, sessionIds: readonly string[]): Promise<readonly string[]> {
+    const lost: string[] = [];
+    for (let i = 0; i < sessionIds.length; i += AT_ONCE) lost.push(...((await this.run(scripts.RECLAIM, gateId, ...sessionIds.slice(i, i + AT_ONCE))) as string[]));
+    return lost;
   }
 
   async gates(): Promise<readonly string[]> {
@@ -126,31 +144,55 @@ class RedisGateStore implements GateStore {
     return this.places(`g:${group}`);
   }
 
-  async keep(sessionId: string, push: Omit<StoredPush, 'id'>, limit: number): Promise<StoredPush | undefined> {
-    const id = (await this.run(scripts.KEEP, sessionId, pushText(push), limit)) as number;
-    return id === 0 ? undefined : Object.freeze({ ...push, id });
+  async keep(sessionId: string, push: Omit<StoredPush, 'id'>, limit: number): Promise<KeptPush | 'gone' | 'full'> {
+    const [id, gateId] = (await this.run(scripts.KEEP, sessionId, pushText(push), limit)) as [number, string];
+    if (id <= 0) return id < 0 ? 'gone' : 'full';
+    return { push: Object.freeze({ ...push, id }), gateId: gateId === '' ? undefined : gateId };
   }
 
-  async unacknowledged(sessionId: string): Promise<readonly StoredPush[]> {
+  async unacknowledged(sessionId: string): Promise<readonly WaitingPush[]> {
     const reply = (await this.run(scripts.UNACKNOWLEDGED, sessionId)) as (string | null)[];
-    const found: StoredPush[] = [];
-    for (let i = 0; i < reply.length; i += 2) {
-      const text = reply[i + 1];
-      if (typeof text === 'string') found.push({ id: Number(reply[i]), ...readPush(text) } as StoredPush);
+    const found: WaitingPush[] = [];
+    for (let i = 0; i < reply.length; i += 3) {
+      const [id, text, state] = [Number(reply[i]), reply[i + 1], reply[i + 2] as WaitingPush['state']];
+      if (state === 'received') found.push({ id, topic: '', body: new Uint8Array(0), qos: 2, state });
+      else if (typeof text === 'string') found.push({ id, ...(readPush(text) as Omit<StoredPush, 'id'>), state });
     }
     return found;
+  }
+
+  async pushReceived(sessionId: string, id: number): Promise<void> {
+    await this.run(scripts.PUSH_RECEIVED, sessionId, id);
   }
 
   async acknowledge(sessionId: string, id: number): Promise<void> {
     await this.run(scripts.ACKNOWLEDGE, sessionId, id);
   }
 
-  async retain(message: RetainedMessage): Promise<void> {
-    await this.run(scripts.RETAIN, message.topic, message.body.length === 0 ? '' : pushText(message));
+  async publish(message: Omit<StoredPush, 'id'>, limit: number): Promise<readonly SubscribedPush[]> {
+    const texts = [pushText({ ...message, qos: 1 }), ...(message.qos === 2 ? [pushText(message)] : [])];
+    const reply = (await this.run(scripts.PUBLISH, message.topic, limit, ...texts)) as [string, string, number, 1 | 2][];
+    return reply.map(([sessionId, gateId, id, qos]) => ({ ...placeOf([sessionId, gateId]), push: id === 0 ? undefined : Object.freeze({ ...message, qos, id }) }));
   }
 
-  async retained(): Promise<readonly RetainedMessage[]> {
-    return ((await this.run(scripts.RETAINED)) as string[]).map((text) => readPush(text));
+  async receiving(sessionId: string, id: number, gateId: string, limit: number): Promise<'new' | 'known' | 'full'> {
+    return (await this.run(scripts.RECEIVING, sessionId, id, gateId, limit)) as 'new' | 'known' | 'full';
+  }
+
+  async received(sessionId: string, id: number): Promise<void> {
+    await this.run(scripts.RECEIVED, sessionId, id);
+  }
+
+  async released(sessionId: string, id: number): Promise<void> {
+    await this.run(scripts.RELEASED, sessionId, id);
+  }
+
+  async retain(message: RetainedMessage, { messages, bytes }: RetainLimits): Promise<boolean> {
+    return (await this.run(scripts.RETAIN, message.topic, message.body.length === 0 ? '' : pushText(message), messages, bytes)) === 1;
+  }
+
+  async retained(topic?: string): Promise<readonly RetainedMessage[]> {
+    return ((await this.run(scripts.RETAINED, ...(topic === undefined ? [] : [topic]))) as string[]).map((text) => readPush(text));
   }
 
   private async places(key: string): Promise<readonly SessionPlace[]> {
@@ -160,16 +202,29 @@ class RedisGateStore implements GateStore {
   /** By its hash, which Redis knows after the first time, until it is restarted. */
   private async run(script: string, ...args: (string | number)[]): Promise<Reply> {
     const { client, prefix } = this;
-    if (client === undefined) throw new Error('the gate store is not connected');
+    if (client === undefined) throw awayError(new Error('not connected yet'));
     let sha = this.shas.get(script);
     if (sha === undefined) this.shas.set(script, (sha = createHash('sha1').update(script).digest('hex')));
     try {
       return (await client.evalsha(sha, 1, prefix, ...args)) as Reply;
     } catch (error) {
-      if (!(error as Error).message.startsWith('NOSCRIPT')) throw error;
+      if (!(error as Error).message.startsWith('NOSCRIPT')) throw storeError(error as Error);
+    }
+    try {
       return (await client.eval(script, 1, prefix, ...args)) as Reply;
+    } catch (error) {
+      throw storeError(error as Error);
     }
   }
+}
+
+/** UNAVAILABLE for all that is no answer to the script, and for servers that cannot serve just now. */
+function storeError(error: Error): Error {
+  return error.name === 'ReplyError' && !AWAY.test(error.message) ? error : awayError(error);
+}
+
+function awayError({ message }: Error): RpcError {
+  return rpcError('REDIS_UNAVAILABLE', `the gate's Redis is away: ${/enableOfflineQueue/.test(message) ? 'not connected' : message}`);
 }
 
 function placeOf(reply: Reply): SessionPlace {
@@ -177,11 +232,11 @@ function placeOf(reply: Reply): SessionPlace {
   return { sessionId, gateId: gateId === '' ? undefined : gateId };
 }
 
-function pushText({ topic, body, qos }: Omit<RetainedMessage, 'id'>): string {
-  return JSON.stringify({ topic, qos, body: Buffer.from(body).toString('base64') });
+function pushText({ topic, body, qos, retain }: RetainedMessage & { readonly retain?: boolean }): string {
+  return JSON.stringify({ topic, qos, body: Buffer.from(body).toString('base64'), ...(retain && { retain }) });
 }
 
-function readPush(text: string): RetainedMessage {
-  const { topic, qos, body } = JSON.parse(text) as { topic: string; qos: 0 | 1 | 2; body: string };
-  return { topic, qos, body: Buffer.from(body, 'base64') };
+function readPush(text: string): RetainedMessage & { readonly retain?: boolean } {
+  const { body, ...rest } = JSON.parse(text) as { topic: string; qos: 0 | 1 | 2; body: string; retain?: boolean };
+  return { ...rest, body: Buffer.from(body, 'base64') };
 }
