@@ -47,7 +47,7 @@ export function gateFunctions(gate: GateCore): HandlerDescriptor[] {
       }
       return count;
     }, 'long'),
-    fn('BroadCast', ['trace', 'string', 'bytes'], (_trace: unknown, topic: string, body: Uint8Array) => gate.broadcastHere(topic, body), 'long'),
+    fn('BroadCast', ['trace', 'string', 'bytes'], (_trace: unknown, topic: string, body: Uint8Array) => gate.publisher.broadcastHere(topic, body), 'long'),
     fn('IsConnect', ['trace', 'string', 'string'], (_trace: unknown, _id: string, userId: string) => {
       for (const _session of table.ofUser(userId)) return true;
       return false;
@@ -57,12 +57,12 @@ export function gateFunctions(gate: GateCore): HandlerDescriptor[] {
       return null;
     }),
 
-    fn('BroadCastAll', ['trace', 'string', 'bytes'], (_trace: unknown, topic: string, body: Uint8Array) => gate.broadcast(topic, body), 'long'),
+    fn('BroadCastAll', ['trace', 'string', 'bytes'], (_trace: unknown, topic: string, body: Uint8Array) => gate.publisher.broadcast(topic, body), 'long'),
     fn('Displace', ['trace', 'string'], (_trace: unknown, id: string) => (gate.displaceHere(id, 'Displace'), null)),
     fn('TakeOver', ['trace', 'string'], (_trace: unknown, id: string) => (gate.displaceHere(id, 'TakeOver'), null)),
-    fn('Publish', ['trace', 'string', 'bytes', 'int'], async (_trace: unknown, topic: string, body: Uint8Array, qos: number) => (await gate.publishHere({ topic, body, qos: qosOf(qos) }), null)),
+    fn('Publish', ['trace', 'string', 'bytes', 'int'], async (_trace: unknown, topic: string, body: Uint8Array, qos: number) => (await gate.publisher.publishHere({ topic, body, qos: qosOf(qos) }), null)),
     fn('PublishAll', ['trace', 'string', 'bytes', 'int', 'bool'], async (_trace: unknown, topic: string, body: Uint8Array, qos: number, retain: boolean) => {
-      await gate.publish({ topic, body, qos: qosOf(qos), retain });
+      await gate.publisher.publish({ topic, body, qos: qosOf(qos), retain });
       return null;
     }),
     fn('Deliver', ['trace', 'string', 'int', 'string', 'bytes', 'int'], (_trace: unknown, id: string, pushId: number, topic: string, body: Uint8Array, qos: number) => {
@@ -114,9 +114,7 @@ async function pushKept(gate: GateCore, { sessionId }: SessionPlace, topic: stri
   const kept = await gate.store.keep(sessionId, { topic, body, qos }, unacknowledged);
   if (kept === 'full') throw rpcError('QUEUE_FULL', `${unacknowledged} pushes wait for session ${sessionId} already`);
   if (kept === 'gone') return false;
-  const { push, gateId } = kept;
-  if (gateId === gate.gateId) gate.table.get(sessionId)?.push(push);
-  else if (gateId !== undefined) await gate.tried('deliver at another gate', () => gate.rpc.call(gateId, 'Deliver', [null, sessionId, push.id, topic, body, qos]));
+  await gate.publisher.hand(sessionId, kept.gateId, kept.push);
   return true;
 }
 

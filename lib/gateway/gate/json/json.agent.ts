@@ -30,7 +30,9 @@ const IDLE_MS = 90_000;
 
 /** The JSON protocol with one client. */
 export class JsonAgent extends ConnectionAgent {
-  push({ topic, body, id, dup }: PushMessage): void {
+  push({ topic, body, id, dup, isReceived }: PushMessage): void {
+    // Of a client that spoke MQTT before, and has it.
+    if (isReceived) return this.host.acknowledged(id!);
     if (this.stage === 'open') this.connection.write(Buffer.from(`{"topic":${JSON.stringify(topic)},"body":${jsonOf(body)}${id === undefined ? '' : `,"id":${id}`}${dup ? ',"dup":true' : ''}}`));
   }
 
