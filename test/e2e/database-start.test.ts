@@ -119,6 +119,12 @@ onEachServer('the start of a database on a server', (server: () => RunningDataba
       constructor(@InjectDb() readonly db: DataSource) {}
     }
     await assert.rejects(createTestingApp({ modules: [Broken], databases: { default: section(server(), vendor) } }), /not this one/);
+    // It fails while the database still connects.
+    @RpcModule({ type: 'impatient', providers: [{ provide: 'broken', useFactory: async () => Promise.reject(new Error('nor this one')) }] })
+    class Impatient {
+      constructor(@InjectDb() readonly db: DataSource) {}
+    }
+    await assert.rejects(createTestingApp({ modules: [Impatient], databases: { default: section(server(), vendor) } }), /nor this one/);
     const second = await startShop({ default: section(server(), vendor) });
     await second.app.stop();
     await assert.rejects(second.shop.stock.count(), { reason: 'APP_STOPPED' });
