@@ -124,6 +124,11 @@ export class GatePart implements AppPart, OnModuleInit {
     return Object.fromEntries(this.listeners.map(({ name, port }) => [name, port]));
   }
 
+  /** Clients that are connected and let in. */
+  get clients(): number {
+    return this.core.table.size;
+  }
+
   private accept(connection: ByteConnection): void {
     const { address } = connection.remote;
     const refusal = this.core.isDraining ? 'draining' : this.doorkeeper.enter(address);
