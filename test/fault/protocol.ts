@@ -19,6 +19,8 @@ export interface WorkerPlan {
   readonly failFast?: boolean;
   /** @default 'anthill/1', then 'mqant' */
   readonly wires?: readonly string[];
+  /** That it must be able to have. @default what the machine gives */
+  readonly openFiles?: number;
   /** It has a gate. */
   readonly gate?: GatePlan;
 }

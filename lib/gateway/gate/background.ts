@@ -22,7 +22,7 @@ export class Background {
     try {
       await work();
     } catch (error) {
-      this.warn(what, error);
+      this.warn(what, { error });
     }
   }
 
@@ -31,7 +31,7 @@ export class Background {
     try {
       await work();
     } catch (error) {
-      this.warn(what, error);
+      this.warn(what, { error });
       if (this.owed.length < MOST_OWED) this.owed.push({ what, work });
     }
   }
@@ -43,11 +43,12 @@ export class Background {
     for (const { what, work } of owed) await this.insist(what, work);
   }
 
-  warn(what: string, error: unknown): void {
+  /** One line for each kind of work, once in a while. */
+  warn(what: string, details: Readonly<Record<string, unknown>>): void {
     const now = this.clock.now();
     const before = this.warned.get(what);
     if (before !== undefined && now - before.at < WARN_MS) return void before.untold++;
     this.warned.set(what, { at: now, untold: 0 });
-    this.logger.warn(`${this.gateId} could not ${what}`, { error, ...(before !== undefined && before.untold > 0 && { untold: before.untold }) });
+    this.logger.warn(`${this.gateId} could not ${what}`, { ...details, ...(before !== undefined && before.untold > 0 && { untold: before.untold }) });
   }
 }

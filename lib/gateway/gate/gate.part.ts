@@ -134,6 +134,8 @@ export class GatePart implements AppPart, OnModuleInit {
     const refusal = this.core.isDraining ? 'draining' : this.doorkeeper.enter(address);
     if (refusal !== undefined) {
       this.core.count('gate.connection_refused', refusal);
+      // All behind one proxy look like one address.
+      if (refusal !== 'draining') this.core.background.warn(`let in a connection: limits.${refusal} is reached; clients behind a proxy count as one address unless trustedProxies names it`, { address });
       return connection.destroy();
     }
     const session = new LiveSession(this.core, connection, () => this.doorkeeper.leave(address));

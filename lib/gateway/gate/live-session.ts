@@ -94,7 +94,7 @@ export class LiveSession implements AgentHost, GateClient {
     try {
       this.kept.replay(this.isResumed ? await this.gate.store.unacknowledged(this.state.sessionId) : []);
     } catch (error) {
-      this.gate.background.warn('replay pushes', error);
+      this.gate.background.warn('replay pushes', { error });
       // With the next connection, then.
       this.close('lost');
     }

@@ -42,8 +42,8 @@ export async function sdkClient(port: number, user: string, options: Partial<Con
   const heard: Heard[] = [];
   const connects: boolean[] = [];
   const states: string[] = [];
-  let client: GateClient | undefined;
-  client = await connect({
+  let isNew = true;
+  const client = await connect({
     url: `ws://127.0.0.1:${port}`,
     WebSocket: WebSocket as unknown as WebSocketClass,
     username: user,
@@ -52,10 +52,11 @@ export async function sdkClient(port: number, user: string, options: Partial<Con
     ...options,
     onState: (state) => {
       states.push(state);
-      if (state === 'connected' && client) connects.push(client.resumed);
+      if (state === 'connected' && !isNew) connects.push(client.resumed);
     },
   });
-  connects.unshift(client.resumed);
+  isNew = false;
+  connects.push(client.resumed);
   client.on('inbox', (body) => heard.push(body as Heard));
   return { user, heard, connects, states, client, close: async () => client.close() };
 }

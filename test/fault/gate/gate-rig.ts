@@ -26,8 +26,13 @@ export interface ClusterOptions {
   readonly redis?: string;
 }
 
+export interface GateRig {
+  readonly cleanups: (() => unknown)[];
+  cluster(options?: ClusterOptions): Promise<GateCluster>;
+}
+
 /** Clusters that are gone after each test, or after the last with the hook `after`, and whatever else is given to `cleanups`. Call it inside `describe`. */
-export function gateRig(hook: typeof afterEach = afterEach): { readonly cleanups: (() => unknown)[]; cluster(options?: ClusterOptions): Promise<GateCluster> } {
+export function gateRig(hook: typeof afterEach = afterEach): GateRig {
   const cleanups: (() => unknown)[] = [];
   hook(async () => {
     for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
