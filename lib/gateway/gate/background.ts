@@ -3,12 +3,14 @@ import type { Logger } from '../../common/logger.js';
 
 /** A store that is away fails every call: one line for each kind of work, once in a while. */
 const WARN_MS = 10_000;
+const AT_ONCE = 100;
 /** As many as a gate has clients. */
 const MOST_OWED = 50_000;
 
 /** What a gate does without anybody waiting for it. */
 export class Background {
   private owed: { readonly what: string; readonly work: () => Promise<unknown> }[] = [];
+  private isSettling = false;
   private readonly warned = new Map<string, { readonly at: number; untold: number }>();
 
   constructor(
@@ -26,21 +28,27 @@ export class Background {
     }
   }
 
-  /** As {@link tried}, and once more with {@link settle}: for what would stay wrong in the store. */
-  async insist(what: string, work: () => Promise<unknown>): Promise<void> {
+  /**
+   * As {@link tried}, and again with {@link settle} until it works: for what would stay wrong.
+   * @param again when the first try failed
+   */
+  async insist(what: string, work: () => Promise<unknown>, again = work): Promise<void> {
     try {
       await work();
     } catch (error) {
       this.warn(what, { error });
-      if (this.owed.length < MOST_OWED) this.owed.push({ what, work });
+      if (this.owed.length < MOST_OWED) this.owed.push({ what, work: again });
     }
   }
 
-  /** The store is there: what could not be done is done. */
+  /** Now and then, while the store is there. */
   async settle(): Promise<void> {
+    if (this.isSettling) return;
+    this.isSettling = true;
     const owed = this.owed;
     this.owed = [];
-    for (const { what, work } of owed) await this.insist(what, work);
+    for (let i = 0; i < owed.length; i += AT_ONCE) await Promise.all(owed.slice(i, i + AT_ONCE).map(({ what, work }) => this.insist(what, work)));
+    this.isSettling = false;
   }
 
   /** One line for each kind of work, once in a while. */

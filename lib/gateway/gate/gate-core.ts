@@ -197,7 +197,10 @@ export class GateCore {
     if (message.retain) await this.store.retain({ topic: message.topic, body: message.body, qos: message.qos });
     await this.publishHere(message);
     const { topic, body, qos } = message;
-    await Promise.all((await this.others()).map((gateId) => this.tried('publish at another gate', () => this.rpc.call(gateId, 'Publish', [null, topic, body, qos]))));
+    const to = (gateId: string): Promise<unknown> => this.rpc.call(gateId, 'Publish', [null, topic, body, qos]);
+    const again = async (gateId: string): Promise<unknown> => (await this.store.gates()).includes(gateId) && to(gateId);
+    const what = 'publish at another gate';
+    await Promise.all((await this.others()).map((gateId) => (qos === 0 ? this.tried(what, () => to(gateId)) : this.background.insist(what, () => to(gateId), () => again(gateId)))));
   }
 
   /** To all clients of this gate. @returns how many */

@@ -3,6 +3,7 @@ import type { ArgTypes, ValueType } from '../../common/value-types.js';
 import type { HandlerDescriptor } from '../../rpc/handler-entry.js';
 import type { GateCore } from './gate-core.js';
 import type { GateClient } from './gate-client.js';
+import { handOver } from './hand-over.js';
 import type { SessionPlace } from './store/gate-store.js';
 
 type Run = (...args: never[]) => unknown;
@@ -65,9 +66,9 @@ export function gateFunctions(gate: GateCore): HandlerDescriptor[] {
       await gate.publish({ topic, body, qos: qosOf(qos), retain });
       return null;
     }),
-    fn('Deliver', ['trace', 'string', 'int', 'string', 'bytes', 'int'], (_trace: unknown, id: string, pushId: number, topic: string, body: Uint8Array, qos: number) => {
+    fn('Deliver', ['trace', 'string', 'int', 'string', 'bytes', 'int', 'bool'], (_trace: unknown, id: string, pushId: number, topic: string, body: Uint8Array, qos: number, dup: boolean) => {
       // Away meanwhile: it is in the store, and comes with the next connection.
-      table.get(id)?.push({ id: pushId, topic, body, qos: qosOf(qos) });
+      table.get(id)?.push({ id: pushId, topic, body, qos: qosOf(qos), dup });
       return null;
     }),
     fn('PushToUser', ['trace', 'string', 'string', 'bytes', 'int'], async (_trace: unknown, userId: string, topic: string, body: Uint8Array, qos: number) => {
@@ -116,7 +117,7 @@ async function pushKept(gate: GateCore, { sessionId }: SessionPlace, topic: stri
   if (kept === 'gone') return false;
   const { push, gateId } = kept;
   if (gateId === gate.gateId) gate.table.get(sessionId)?.push(push);
-  else if (gateId !== undefined) await gate.tried('deliver at another gate', () => gate.rpc.call(gateId, 'Deliver', [null, sessionId, push.id, topic, body, qos]));
+  else if (gateId !== undefined) await handOver(gate, sessionId, push, gateId);
   return true;
 }
 

@@ -154,7 +154,7 @@ export class GatePart implements AppPart, OnModuleInit {
     await core.tried('tell the others that it lives', async () => {
       const lived = await core.store.beat(core.gateId, BEAT_TTL_MS);
       if (!lived) await this.reclaim();
-      await core.background.settle();
+      void core.background.settle();
       next = BEAT_MS;
     });
     if (!core.isDraining) this.beatLater(next);

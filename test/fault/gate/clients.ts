@@ -74,7 +74,7 @@ export async function mqttClient(port: number, user: string, clientId = user): P
   return { user, heard, connects, client, close: () => client.endAsync(true) };
 }
 
-/** Requests of one client, one after the other, until it is told to end. */
+/** Requests of one client, one after the other, until it is told to end, or the client is closed. */
 export class Asking {
   readonly records: Asked[] = [];
   private isOver = false;
@@ -94,7 +94,8 @@ export class Asking {
   }
 
   private async run(): Promise<void> {
-    while (!this.isOver) {
+    // A test that failed has closed it.
+    while (!this.isOver && this.client.state !== 'closed') {
       const at = performance.now();
       try {
         const { node, gate } = await this.client.request<{ node: string; gate: string }>('hall/HD_where');
