@@ -45,7 +45,8 @@ export type { RedisConfig, RedisSection } from './config/redis-section.js';
 export { memoryConfig, MemoryConfigHub } from './config/memory.source.js';
 
 // Calls
-export { Rpc, type LocalNodeHandle } from './rpc/rpc.client.js';
+export type { LocalNodeHandle } from './rpc/local-node-handle.js';
+export { Rpc } from './rpc/rpc.client.js';
 export { RpcSession } from './rpc/rpc-session.js';
 export { Client } from './rpc/client-type.js';
 export type { MessageBody } from './common/session.js';

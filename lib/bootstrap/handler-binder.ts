@@ -36,12 +36,14 @@ export class HandlerBinder {
 
   private async bindOne(handler: HostedHandler): Promise<HandlerDescriptor> {
     const { path, origin, arity, argTypes, returns, options } = handler;
+    const sessionAt = sessionArgument(handler.params);
     return Object.freeze<HandlerDescriptor>({
       path,
       origin,
       arity,
+      sessionAt,
       options: Object.freeze({ ...options, ...(argTypes && { args: argTypes }), ...(returns !== undefined && { returns }) }),
-      invoke: this.withSession(await this.methods.bind(handler), sessionArgument(handler.params)),
+      invoke: this.withSession(await this.methods.bind(handler), sessionAt),
     });
   }
 

@@ -1,7 +1,7 @@
 import type { ServiceNode } from '../common/service-node.js';
 import type { Advertiser } from '../registry/advertiser.js';
 import type { RegistrationOptions } from '../registry/registry.js';
-import type { LocalNodeHandle } from '../rpc/rpc.client.js';
+import type { LocalNodeHandle } from '../rpc/local-node-handle.js';
 import type { RpcServer } from '../rpc/rpc.server.js';
 
 /** A node to be served. */

@@ -16,13 +16,12 @@ import type { HandlerHost, ServiceHost, ServiceOptions } from '../rpc/service-ho
 import type { HookedApp } from './app-hooks.js';
 import { AppEngine, type StartOptions } from './app-engine.js';
 import { checkedPart } from './app-parts.js';
-import { listenToSignals } from './app-signals.js';
+import { AppLifecycle } from './app-lifecycle.js';
 import { Container, type ContainerAccess } from './container.js';
 import { addService, openService } from './extra-service.js';
 import type { LocalNode } from './local-node.js';
 import { setLevel } from './console-logger.js';
 import type { PreparedApp } from './prepare-app.js';
-import { afterDeadline, within } from './time-limits.js';
 import { typedClient } from './typed-client-of.js';
 
 /**
@@ -36,37 +35,22 @@ export class RpcApplication implements AppHandle, HookedApp, ServiceHost {
   /** @internal */
   readonly settings: Config;
   private readonly engine: AppEngine;
+  private readonly lifecycle: AppLifecycle;
   /** Parts that config alone asks for. */
   private readonly builtIn: readonly AppPart[];
   private container: Container | undefined;
-  private startPromise: Promise<this> | undefined;
-  /** Ends before the stop that it causes; {@link startPromise} after it. */
-  private starting: Promise<this> | undefined;
-  private drainPromise: Promise<void> | undefined;
-  private stopPromise: Promise<void> | undefined;
-  private isStarting = false;
-  private reloading: Promise<unknown> = Promise.resolve();
-  private hasStarted = false;
-  /** A start, or a `run()`, came to nothing. */
-  private hasFailed = false;
-  private releaseSignals: (() => void) | undefined;
-  private readonly deadline = new AbortController();
-  private readonly settle: { resolve: () => void; reject: (error: unknown) => void };
   /**
    * Settles when the app has stopped, whoever stopped it, as {@link stop} does: what a failed `run()` threw is the cause of one of its errors.
    * A main that calls no `enableShutdownHooks` awaits it to learn of such an end.
    */
   readonly closed: Promise<void>;
+  private reloading: Promise<unknown> = Promise.resolve();
 
   /** @internal */
   constructor(private readonly prepared: PreparedApp) {
     const { runtime, transport, registry, clock, logger, config, live, options } = prepared;
     live.state.onSwap((changed) => this.onConfig(changed));
     this.settings = new Config(live.state, clock);
-    let settle: typeof this.settle | undefined;
-    this.closed = new Promise((resolve, reject) => (settle = { resolve, reject }));
-    this.closed.catch(() => {});
-    this.settle = settle!;
     this.rpc = runtime.rpc;
     this.builtIn = config.health.enabled ? [new HealthServer(config.health, { health: () => this.health(), logger })] : [];
     this.engine = new AppEngine({
@@ -81,8 +65,10 @@ export class RpcApplication implements AppHandle, HookedApp, ServiceHost {
       parts: () => [live, ...this.builtIn, ...(options.parts ?? []), ...(this.container?.parts() ?? [])],
       runs: () => this.container?.runnables() ?? [],
       bind: () => this.container?.bind(),
-      onRunFailed: (error, type) => this.onRunFailed(error, type),
+      onRunFailed: (error, type) => this.lifecycle.runFailed(error, type),
     });
+    this.lifecycle = new AppLifecycle({ prepared, engine: this.engine, app: this, container: () => this.container, reload: () => this.reload() });
+    this.closed = this.lifecycle.closed;
   }
 
   /** @internal The registry comes before the container, whose providers may ask it. @throws BootError */
@@ -153,7 +139,7 @@ export class RpcApplication implements AppHandle, HookedApp, ServiceHost {
   }
 
   health(): AppHealth {
-    const isStopping = this.drainPromise !== undefined;
+    const { isStopping } = this.lifecycle;
     return { state: this.state, ready: !isStopping && this.engine.isReady, serving: !isStopping && this.engine.isServing, parts: this.engine.health() };
   }
 
@@ -162,54 +148,18 @@ export class RpcApplication implements AppHandle, HookedApp, ServiceHost {
    * waited for, with a log; with `failFast` the first refusal is thrown.
    * @throws whatever kept it from starting, after everything that had started is stopped again
    */
-  start(options: StartOptions = {}): Promise<this> {
-    // It was ready once: that promise would say that it is. A start that failed goes on saying why.
-    if (this.hasStarted && this.drainPromise !== undefined) return this.doStart(options);
-    return (this.startPromise ??= this.startedOrStopped(options));
+  async start(options: StartOptions = {}): Promise<this> {
+    await this.lifecycle.start(options);
+    return this;
   }
 
   /** @internal Serves what is no `@RpcModule`; for bridges. */
   async serve(service: ServiceOptions, handlers: readonly HandlerDescriptor[]): Promise<LocalNode> {
     // Bound, but not listening yet: a start that is under way takes no more nodes, and is over soon.
-    if (this.state !== 'created') await this.startPromise;
+    if (this.state !== 'created') await this.lifecycle.started;
     const node = addService(this.prepared, this.state, service, handlers);
     if (this.state === 'ready') await openService(this.prepared, node);
     return node;
-  }
-
-  private async startedOrStopped(options: StartOptions): Promise<this> {
-    this.starting = this.doStart(options);
-    try {
-      return await this.starting;
-    } catch (error) {
-      // A stop that interrupted it, or a run() that failed: the rest is being closed.
-      await this.stopPromise?.catch(() => {});
-      throw error;
-    }
-  }
-
-  private async doStart(options: StartOptions): Promise<this> {
-    if (this.drainPromise ?? this.stopPromise) throw new Error('the app is stopped; create a new one');
-    const { hooks } = this.prepared.options;
-    this.isStarting = true;
-    this.engine.moveTo('starting');
-    try {
-      await this.engine.step('hook beforeStart', () => hooks?.beforeStart?.(this));
-      await this.engine.start(options);
-      await hooks?.afterStart?.(this);
-      this.hasStarted = true;
-      return this;
-    } catch (error) {
-      this.isStarting = false;
-      // A stop that interrupted this start waits for it: waiting for the stop here would be for ever.
-      if ((this.drainPromise ?? this.stopPromise) === undefined) {
-        this.hasFailed = true;
-        await this.stop().catch(() => {});
-      }
-      throw error;
-    } finally {
-      this.isStarting = false;
-    }
   }
 
   /**
@@ -218,11 +168,7 @@ export class RpcApplication implements AppHandle, HookedApp, ServiceHost {
    * @throws AggregateError of everything that went wrong; it has stopped all the same
    */
   stop(): Promise<void> {
-    if (this.stopPromise === undefined) {
-      this.stopPromise = this.doStop();
-      this.stopPromise.then(this.settle.resolve, this.settle.reject);
-    }
-    return this.stopPromise;
+    return this.lifecycle.stop();
   }
 
   /** The same as {@link stop}, in Nest's word. */
@@ -230,40 +176,9 @@ export class RpcApplication implements AppHandle, HookedApp, ServiceHost {
     return this.stop();
   }
 
-  private async doStop(): Promise<void> {
-    const { hooks } = this.prepared.options;
-    await this.drain();
-    const closing = afterDeadline(this.prepared.clock, this.deadline.signal);
-    await this.engine.tried('close modules', async () => this.container && within(this.container.close(), closing.signal, 'destroy hooks did not end in time'));
-    await this.engine.close(closing.signal);
-    // Not by its part: it is open from before the start.
-    await this.engine.tried('close config', () => within(this.prepared.live.close(), closing.signal, 'a config source did not close in time'));
-    closing.cancel();
-    this.engine.moveTo(this.hasFailed ? 'failed' : 'stopped');
-    await this.engine.hooked('afterStop', () => hooks?.afterStop?.(this), this.deadline.signal);
-    await this.engine.hooked('onExit', () => hooks?.onExit?.(), this.deadline.signal);
-    this.releaseSignals?.();
-    this.deadline.abort();
-    const failure = this.engine.takeFailure();
-    if (failure) throw failure;
-  }
-
   /** @internal The part of stopping that comes before Nest's first destroy hook. */
   drain(): Promise<void> {
-    return (this.drainPromise ??= this.doDrain());
-  }
-
-  private async doDrain(): Promise<void> {
-    const { clock, options } = this.prepared;
-    const cancel = clock.after(this.config.killWaitMs, () => this.deadline.abort(new Error('killWaitMs is over')), true);
-    this.deadline.signal.addEventListener('abort', cancel, { once: true });
-    const wasRunning = this.state === 'ready';
-    if (this.isStarting) {
-      this.engine.interrupt(new Error('the app was stopped while it started'));
-      await this.engine.tried('end of start', () => within(this.starting!.then(() => {}, () => {}), this.deadline.signal, 'start() did not return after it was interrupted'));
-    }
-    if (wasRunning) await this.engine.hooked('beforeStop', () => options.hooks?.beforeStop?.(this), this.deadline.signal);
-    await this.engine.drain(this.deadline.signal);
+    return this.lifecycle.drain();
   }
 
   /**
@@ -271,20 +186,8 @@ export class RpcApplication implements AppHandle, HookedApp, ServiceHost {
    * SIGHUP reads the config again. Without this call the app touches no signal.
    */
   enableShutdownHooks(signals: readonly NodeJS.Signals[] = ['SIGTERM', 'SIGINT']): this {
-    this.releaseSignals ??= listenToSignals(signals, {
-      logger: this.prepared.logger,
-      stop: () => this.stopped(),
-      reload: () => this.reload(),
-    });
+    this.lifecycle.enableShutdownHooks(signals);
     return this;
-  }
-
-  /** The exit code of a stop. */
-  private stopped(): Promise<number> {
-    return this.stop().then(
-      () => (this.hasFailed ? 1 : 0),
-      () => 1,
-    );
   }
 
   /**
@@ -315,15 +218,6 @@ export class RpcApplication implements AppHandle, HookedApp, ServiceHost {
       logger.error(`hook onReload failed: ${(error as Error).message}`, { error });
       throw error;
     }
-  }
-
-  private onRunFailed(error: unknown, type: string): void {
-    this.hasFailed = true;
-    this.prepared.logger.error(`run() of module '${type}' failed; stopping the app`, { error });
-    this.engine.fail(`run() of module '${type}'`, error);
-    if (this.isStarting) this.engine.interrupt(error);
-    if (this.releaseSignals) void this.stopped().then((code) => process.exit(code));
-    else this.stop().catch(() => {});
   }
 
   /** @internal */

@@ -15,6 +15,7 @@ export type ServerCall = Pick<ServerUnaryCall<unknown, unknown>, 'metadata' | 'g
  */
 export class GrpcContext extends RpcContext {
   /** @internal */ trailers: Metadata | undefined;
+  private trailerBytes = 0;
   /** @internal Where a stream of replies goes. */ replies: ReplyStream | undefined;
 
   /** @internal */
@@ -34,16 +35,19 @@ export class GrpcContext extends RpcContext {
     return this.call.getAuthContext().sslPeerCertificate;
   }
 
-  /** Sends headers now, before the first reply. Once; later ones are not sent. */
+  /** Sends headers now, before the first reply. Once; later ones are not sent. @throws RpcError PAYLOAD_TOO_LARGE beyond 48 KiB */
   sendHeaders(pairs: Readonly<Record<string, string>>): void {
     const metadata = this.emptyMetadata();
     writeMetadata(metadata, pairs);
     this.call.sendMetadata(metadata);
   }
 
-  /** Adds pairs to what follows the last reply, or the error. */
+  /** Adds pairs to what follows the last reply, or the error. @throws RpcError PAYLOAD_TOO_LARGE beyond 48 KiB, all together */
   addTrailers(pairs: Readonly<Record<string, string>>): void {
-    writeMetadata((this.trailers ??= this.emptyMetadata()), pairs);
+    const metadata = this.emptyMetadata();
+    this.trailerBytes = writeMetadata(metadata, pairs, this.trailerBytes);
+    if (this.trailers) this.trailers.merge(metadata);
+    else this.trailers = metadata;
   }
 
   /** The library's class, without loading the library here. */

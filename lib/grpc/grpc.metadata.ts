@@ -1,5 +1,6 @@
 import type { Metadata } from '@grpc/grpc-js';
 import type { HeldLane } from '../common/call-context.js';
+import { rpcError } from '../common/error-catalog.js';
 import type { GrpcLibrary } from './load-grpc.js';
 
 /** Keys with a meaning of their own; they never show up in `ctx.metadata`. */
@@ -23,6 +24,15 @@ const OURS: ReadonlySet<string> = new Set(Object.values(GRPC_KEYS));
 const LEGAL_KEY = /^[0-9a-z_.-]+$/;
 /** What HTTP/2 peers may trim or fold is no text of the user: no blank at the ends. */
 const LEGAL_VALUE = /^(?:[!-~](?:[ -~]*[!-~])?)?$/;
+/** HTTP/2 has these for itself: Node refuses some of them, gRPC overwrites the others, and a call with one would wait for its deadline. */
+const OF_HTTP: ReadonlySet<string> = new Set([
+  ...['connection', 'keep-alive', 'proxy-connection', 'transfer-encoding', 'upgrade', 'http2-settings', 'content-length', 'content-type', 'te', 'date'],
+  ...['accept-encoding', 'user-agent'],
+]);
+/** Peers give headers 64 KiB, and drop without a word what is larger: this leaves room for an error beside it. */
+const MAX_BYTES = 48 * 1024;
+/** As HTTP/2 counts. */
+const PAIR_OVERHEAD = 32;
 const MAX_CHAIN = 64;
 const NO_LANES: readonly HeldLane[] = Object.freeze([]);
 /** All of our own keys begin with it, and few others do. */
@@ -68,17 +78,31 @@ export function readCall(metadata: Metadata): CallOrigin & { readonly pairs: Rec
   return { pairs, caller, external, chain };
 }
 
-/** Adds pairs to metadata that leaves. Keys go in lower case, as gRPC wants it; `-bin` values are base64; reserved keys are skipped. */
-export function writeMetadata(target: Metadata, pairs: Readonly<Record<string, string>>): void {
+/**
+ * Adds pairs to metadata that leaves. Keys go in lower case, as gRPC wants it; `-bin` values are base64; reserved keys are skipped.
+ * @param before bytes of what was added earlier
+ * @returns bytes, all together
+ * @throws RpcError PAYLOAD_TOO_LARGE
+ */
+export function writeMetadata(target: Metadata, pairs: Readonly<Record<string, string>>, before = 0): number {
   let text: Record<string, string> | undefined;
+  let bytes = before;
   for (const [given, value] of Object.entries(pairs)) {
     const key = given.toLowerCase();
     if (key.startsWith('grpc-') || OURS.has(key)) continue;
-    if (LEGAL_KEY.test(key) && key.endsWith('-bin')) target.set(key, Buffer.from(value, 'base64'));
-    else if (LEGAL_KEY.test(key) && LEGAL_VALUE.test(value)) target.set(key, value);
-    else (text ??= Object.create(null) as Record<string, string>)[given] = value;
+    const isBytes = key.endsWith('-bin');
+    if (!LEGAL_KEY.test(key) || OF_HTTP.has(key) || (!isBytes && !LEGAL_VALUE.test(value))) {
+      (text ??= Object.create(null) as Record<string, string>)[given] = value;
+      continue;
+    }
+    target.set(key, isBytes ? Buffer.from(value, 'base64') : value);
+    bytes += key.length + value.length + PAIR_OVERHEAD;
   }
-  if (text) target.set(GRPC_KEYS.text, Buffer.from(JSON.stringify(text)));
+  const rest = text && Buffer.from(JSON.stringify(text));
+  if (rest) bytes += Math.ceil(rest.length / 3) * 4;
+  if (bytes > MAX_BYTES) throw rpcError('PAYLOAD_TOO_LARGE', `metadata of ${bytes} bytes cannot be sent: ${MAX_BYTES} is the most; put them into the message`);
+  if (rest) target.set(GRPC_KEYS.text, rest);
+  return bytes;
 }
 
 /** The metadata of a call that leaves this process. */

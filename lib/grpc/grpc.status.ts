@@ -22,13 +22,13 @@ export function statusOf(error: RpcError, grpc: GrpcLibrary): StatusObject {
 }
 
 /**
- * The error that a peer's status means. Of peers that send no `grpc-status-details-bin` the reason is the code, and `metadata` has the trailers.
+ * The error that a peer's status means. Of peers that send no `grpc-status-details-bin` the reason is the code, and `metadata` has the trailers, without those of HTTP.
  * @param remote the peer said it; false for what the library found out on this side (deadline, connection)
  */
 export function errorOf({ code, details, metadata }: { code: number; details: string; metadata?: Metadata }, remote: boolean): RpcError {
   const bytes = metadata?.get(GRPC_KEYS.status)[0];
   const rich = Buffer.isBuffer(bytes) ? readRichStatus(bytes) : undefined;
-  const trailers = metadata ? readMetadata(metadata) : {};
+  const { 'content-type': _type, date: _date, ...trailers } = metadata ? readMetadata(metadata) : {};
   return new RpcError({
     code: codeName(code),
     message: rich?.message || details,

@@ -1,9 +1,12 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import type { ServerReadableStream } from '@grpc/grpc-js';
 import type { AbortListener, RpcContext } from '../common/call-context.js';
 import { rpcError } from '../common/error-catalog.js';
 import { messageOf } from '../common/message-of.js';
 
+/** What a client of Node that gives up an upload says first is that this was all; that it gave up comes a moment later, in another frame. */
+const SECOND_THOUGHT_MS = 2;
 const turn = promisify(setImmediate);
 
 type Incoming = ServerReadableStream<unknown, unknown>;
@@ -30,8 +33,10 @@ export class RequestStream implements AsyncIterable<unknown> {
     try {
       const result = await this.items.next();
       if (result.done) {
-        // A client that resets the call ends the stream first: half an upload must not pass for a whole one.
-        await turn();
+        // Half an upload must not pass for a whole one.
+        await sleep(SECOND_THOUGHT_MS);
+        // However late the timer was, what has come meanwhile is read before we go on.
+        for (let turns = 0; turns < 2; turns++) await turn();
         this.context.throwIfAborted();
       }
       return result;
@@ -131,5 +136,5 @@ function iteratorOf(items: unknown, { path }: RpcContext): AsyncIterator<unknown
       throw rpcError('REPLY_UNENCODABLE', `${path}: the result cannot be iterated: ${messageOf(error)}`, { cause: error });
     }
   }
-  throw rpcError('REPLY_UNENCODABLE', `${path} is a streaming method and must return an AsyncIterable (or be an async generator method), not ${items === null ? 'null' : `a ${typeof items}`}`);
+  throw rpcError('REPLY_UNENCODABLE', `${path} is a streaming method and must return an AsyncIterable (or be an async generator method), not ${items === null ? 'null' : `what has the type ${typeof items}`}`);
 }

@@ -34,7 +34,7 @@ export class LaneTable {
   }
 
   bind(descriptor: HandlerDescriptor): BoundHandler {
-    const { options, path, origin, arity, invoke } = descriptor;
+    const { options, path, origin, arity, sessionAt, invoke } = descriptor;
     const lane = this.laneOf(descriptor);
     const lanes: Lane[] = [];
     if (lane) lanes.push(lane);
@@ -47,6 +47,7 @@ export class LaneTable {
       held: lane?.limit === 1 ? Object.freeze({ node: this.nodeId, lane: lane.name, path }) : undefined,
       abandonMs: options.abandonMs ?? DEFAULT_ABANDON_MS,
       argTypes: options.args,
+      sessionAt,
       returns: options.returns,
       public: options.public ?? isForClients(path),
       coerce: compileCoercion(options.args),

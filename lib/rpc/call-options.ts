@@ -1,4 +1,5 @@
 import type { SelectOptions } from '../common/selection.js';
+import type { Canceller } from './canceller.js';
 import type { Codec } from './codec.js';
 import type { ArgTypes, MarshalerClass, ProtoSchema, ReplyType } from '../common/value-types.js';
 
@@ -24,6 +25,12 @@ export interface CallOptions extends SelectOptions {
   external?: boolean;
   /** Name given to the callee instead of the app's or the current node's. */
   caller?: string;
+}
+
+/** What gateways of this library add. */
+export interface GatewayCallOptions extends CallOptions {
+  /** Of this call alone. */
+  canceller?: Canceller;
 }
 
 /** The type of a reply that was asked for with `returns`. @public */

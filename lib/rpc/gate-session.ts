@@ -18,11 +18,19 @@ export class GateSession implements Marshaler {
   private state: SessionState = NOBODY;
   /** @internal */ link: SessionLink | undefined;
 
-  /** @internal */
-  static of(state: SessionState, link?: SessionLink): GateSession {
+  /** @internal @param topic of the message that it goes with */
+  static of(state: SessionState, link?: SessionLink, topic = state.topic): GateSession {
     const session = new GateSession();
-    session.state = Object.freeze({ ...state, settings: Object.freeze({ ...state.settings }) });
+    const settings = Object.isFrozen(state.settings) ? state.settings : Object.freeze({ ...state.settings });
+    session.state = Object.freeze({ ...state, settings, topic });
     session.link = link;
+    return session;
+  }
+
+  /** @internal As the wires would have made it: what changes one of the two changes nothing of the other. */
+  copy(): GateSession {
+    const session = new GateSession();
+    session.state = this.state;
     return session;
   }
 

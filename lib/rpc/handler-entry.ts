@@ -13,6 +13,8 @@ export interface HandlerDescriptor {
   readonly origin: string;
   /** How many positional arguments it takes; undefined: any number. */
   readonly arity?: { readonly min: number; readonly max: number } | undefined;
+  /** The argument that is a session, for handlers that want one. */
+  readonly sessionAt?: number | undefined;
   /** Runs it. May return a promise. */
   readonly invoke: (args: readonly unknown[], context: RpcContext) => unknown;
 }
@@ -21,6 +23,7 @@ export interface HandlerDescriptor {
 export interface HandlerEntry {
   readonly path: string;
   readonly argTypes: ArgTypes | undefined;
+  readonly sessionAt?: number | undefined;
   readonly returns: ValueType | undefined;
   readonly public: boolean;
 }

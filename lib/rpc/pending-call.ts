@@ -8,7 +8,7 @@ import type { Picked } from '../common/selection.js';
 import type { ServiceNode } from '../common/service-node.js';
 import { MalformedBytes } from './byte-reader.js';
 import type { ByteWriter } from './byte-writer.js';
-import type { CallOptions } from './call-options.js';
+import type { GatewayCallOptions } from './call-options.js';
 import type { Codec } from './codec.js';
 import type { Responder } from './handler-entry.js';
 import { checkReply } from './reply-type.js';
@@ -63,7 +63,7 @@ export class PendingCall extends DeadlineEntry implements OutboundCall, Responde
     readonly target: string,
     readonly path: string,
     public args: readonly unknown[],
-    readonly options: CallOptions,
+    readonly options: GatewayCallOptions,
     readonly noReply: boolean,
     readonly metadata: Readonly<Record<string, string>> | undefined,
     readonly parent: RpcContext | undefined,
@@ -119,7 +119,7 @@ export class PendingCall extends DeadlineEntry implements OutboundCall, Responde
       this.settle(undefined, parent.abortError);
       return false;
     }
-    if (options.signal?.aborted) {
+    if (options.signal?.aborted || options.canceller?.isCancelled) {
       this.settle(undefined, this.cancelled());
       return false;
     }
@@ -134,12 +134,13 @@ export class PendingCall extends DeadlineEntry implements OutboundCall, Responde
       return false;
     }
     if (options.signal) this.client.deps.shared.signals.add(options.signal, this);
+    options.canceller?.hold(this);
     if (this.deadlineAt !== Infinity) this.client.deps.deadlines.add(this, this.deadlineAt);
     parent?.adopt(this);
     return true;
   }
 
-  /** The caller's signal aborted. */
+  /** The caller's signal aborted, or its canceller was used. */
   signalled(): void {
     this.giveUp(this.cancelled());
   }
@@ -226,7 +227,9 @@ export class PendingCall extends DeadlineEntry implements OutboundCall, Responde
     this.done = true;
     this.client.deps.deadlines.remove(this);
     this.parent?.children?.delete(this);
-    if (this.options.signal) this.client.deps.shared.signals.remove(this.options.signal, this);
+    const { signal, canceller } = this.options;
+    if (signal) this.client.deps.shared.signals.remove(signal, this);
+    canceller?.hold(undefined);
     this.judge(error);
     if (events.clientCall.hasSubscribers) this.report(error);
     if (error === undefined) this.resolvePromise(value);

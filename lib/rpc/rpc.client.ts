@@ -1,45 +1,26 @@
-import { currentContext, RpcContext } from '../common/call-context.js';
+import { currentContext, type RpcContext } from '../common/call-context.js';
 import { rpcError } from '../common/error-catalog.js';
 import type { PickExplanation } from '../common/explanation.js';
 import { messageOf } from '../common/message-of.js';
 import { RpcError } from '../common/rpc-error.js';
 import type { Picked } from '../common/selection.js';
 import { parseTarget, type ServiceNode } from '../common/service-node.js';
-import { MalformedBytes } from './byte-reader.js';
 import { ByteWriter } from './byte-writer.js';
 import type { CallOptions, ReplyOf } from './call-options.js';
 import type { RpcClientDeps } from './client-deps.js';
 import { type ExplainOptions, withWires } from './explain-call.js';
-import type { HandlerEntry, Responder } from './handler-entry.js';
-import { handlerNotFound } from './handler-not-found.js';
 import { intercept, type CallInfo } from './interceptor.js';
+import { callLocal } from './local-call.js';
+import type { LocalNodeHandle } from './local-node-handle.js';
 import { type CallOwner, PendingCall } from './pending-call.js';
-import { unsupported } from './plain-value.js';
-import { travelled } from './travelled.js';
-import { isolate } from './value-slots.js';
 import { RpcSession } from './rpc-session.js';
+import type { Signalled } from './signal-fan.js';
 import type { ReplyType } from '../common/value-types.js';
-import type { NodeHost } from './wire.js';
 
 const NO_OPTIONS: CallOptions = Object.freeze({});
 const NO_ARGS: readonly unknown[] = Object.freeze([]);
 const DEFAULT_REDIRECTS = 3;
-/** Local calls within each other on one stack: some ten frames each. */
-const MAX_NESTING = 50;
-
-/** A module's own node, as its code sees it. @public */
-export interface LocalNodeHandle {
-  /** `type@id` */
-  readonly id: string;
-  /** As published; undefined before the app advertises. */
-  readonly node: ServiceNode | undefined;
-  /**
-   * Changes published metadata at once: given keys win, `undefined` removes a key. Resolves when the registry has it.
-   * `{ state: 'forbidden' }` takes the node out of all selection but `type@id`.
-   * @throws Error before the app advertises
-   */
-  setMetadata(patch: Readonly<Record<string, string | undefined>>): Promise<void>;
-}
+const LISTENING: Signalled = Object.freeze({ signalled() {} });
 
 /**
  * Calls other services. `target` is a service name, or `type@id` for one node. Inject it with `@InjectRpc()`.
@@ -210,7 +191,7 @@ export class Rpc implements CallOwner {
     if (call.done) return picked.done({ ok: true, latencyMs: 0 });
     call.picked = picked;
     const host = this.deps.host(picked.node.id);
-    if (host !== undefined) return this.sendLocal(call, host);
+    if (host !== undefined) return callLocal(call, host, this.deps, this.scratch);
     try {
       call.peer = this.deps.peer(picked.node);
     } catch (error) {
@@ -219,58 +200,6 @@ export class Rpc implements CallOwner {
     call.peer.send(call);
     // Unless it failed at once, and another node is being picked.
     if (call.noReply && call.picked === picked) call.handedOver();
-  }
-
-  /** A node of this process: no transport, but the same lanes, deadline, interceptors and errors. */
-  private sendLocal(call: PendingCall, host: NodeHost): void {
-    const entry = host.lookup(call.path);
-    if (entry === undefined || (call.external && !entry.public)) return call.refused(handlerNotFound(host, call.path, call.external));
-    const { args, argTypes, external, path, caller, deadlineAt } = call;
-    let input = args;
-    let metadata: Readonly<Record<string, string>> | undefined;
-    try {
-      metadata = call.metadata && travelled(call.metadata);
-    } catch (error) {
-      return call.fail(unsupported(`metadata must be strings: ${messageOf(error)}`));
-    }
-    if (call.options.localCopy !== false) {
-      try {
-        for (let i = 0; i < args.length; i++) {
-          const value = args[i];
-          if (typeof value === 'string' && entry.argTypes === undefined) continue;
-          const copy = isolate(value, argTypes?.[i], entry.argTypes?.[i], call.codec, this.scratch, 'argument');
-          if (copy === value) continue;
-          if (input === args) input = args.slice();
-          (input as unknown[])[i] = copy;
-        }
-      } catch (error) {
-        if (!(error instanceof MalformedBytes)) return call.fail(error as RpcError);
-        return call.refused(rpcError('MALFORMED_PAYLOAD', `the arguments of ${host.nodeId} ${path} cannot be read: ${error.message}`));
-      }
-    }
-    const context = new RpcContext({ path, nodeId: host.nodeId, caller, metadata, deadlineAt, external, chain: call.chain, wire: 'local' }, this.deps.clock);
-    call.localContext = context;
-    call.localReturns = entry.returns;
-    this.dispatch(call, host, entry, input, context);
-    if (call.noReply && call.localContext === context) call.handedOver();
-  }
-
-  /** At once, on the caller's stack; handlers that call each other deeper and deeper go on with a fresh one now and then. */
-  private dispatch(call: PendingCall, host: NodeHost, entry: HandlerEntry, args: readonly unknown[], context: RpcContext): void {
-    const { shared } = this.deps;
-    const responder = call.noReply ? new NotifyResponder(call) : call;
-    if (shared.nesting >= MAX_NESTING) {
-      queueMicrotask(() => {
-        if (!context.aborted) host.dispatch(entry, args, context, responder);
-      });
-      return;
-    }
-    shared.nesting++;
-    try {
-      host.dispatch(entry, args, context, responder);
-    } finally {
-      shared.nesting--;
-    }
   }
 
   /** @internal Tries another node after the request reached nobody. False: it is over. */
@@ -286,6 +215,14 @@ export class Rpc implements CallOwner {
     return true;
   }
 
+  /**
+   * @internal Many calls will be made with this signal, one after the other: from now on none of them adds a listener of its own. For signals that abort in the end, or
+   * go with those who hold them.
+   */
+  keepListening(signal: AbortSignal): void {
+    this.deps.shared.signals.add(signal, LISTENING);
+  }
+
   private route(target: string, path: string): string {
     return this.deps.mapRoute === undefined ? target : this.deps.mapRoute(target, path);
   }
@@ -294,16 +231,11 @@ export class Rpc implements CallOwner {
     if (options === undefined) return this.defaults;
     if (this.defaults === NO_OPTIONS) return options;
     const filters = this.defaults.filters && options.filters ? [...this.defaults.filters, ...options.filters] : (options.filters ?? this.defaults.filters);
-    return { ...this.defaults, ...options, ...(filters && { filters }) };
-  }
-}
-
-/** A notification hears of nothing but that it was not taken, which lets another node have it. */
-class NotifyResponder implements Responder {
-  constructor(private readonly call: PendingCall) {}
-  reply(): void {}
-  fail(error: RpcError): void {
-    if (error.undelivered) this.call.fail(error);
+    const merged: Record<string, unknown> = { ...this.defaults };
+    // What is undefined is not said.
+    for (const key of Object.keys(options) as (keyof CallOptions)[]) if (options[key] !== undefined) merged[key] = options[key];
+    if (filters !== undefined) merged['filters'] = filters;
+    return merged;
   }
 }
 

@@ -1,7 +1,8 @@
 import type { AppHealth } from '../common/lifecycle.js';
 import type { RegistrationChoice } from '../common/registration-choice.js';
 import type { HandlerDescriptor } from './handler-entry.js';
-import type { LocalNodeHandle, Rpc } from './rpc.client.js';
+import type { LocalNodeHandle } from './local-node-handle.js';
+import type { Rpc } from './rpc.client.js';
 import type { NodeHost } from './wire.js';
 
 /** A service that is no `@RpcModule`: what a bridge to other kinds of handlers serves. Config may override all but the type. @public */

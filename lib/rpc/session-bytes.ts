@@ -1,6 +1,5 @@
 import type { SessionState } from '../common/session.js';
 import { ByteReader, MalformedBytes } from './byte-reader.js';
-import { ByteWriter } from './byte-writer.js';
 
 /*
  * A session as mqant writes it: message `sessionImp` of package basegate (mqant gate/base/session.proto). Field 9, Carrier, is used by nobody.
@@ -11,18 +10,19 @@ const TOPIC = 10;
 const LENGTH_DELIMITED = 2;
 /** A stranger's bytes must not become a map of any size. */
 const MAX_SETTINGS = 10_000;
+/** Of a length below 4 GiB. */
+const MAX_VARINT = 5;
 
 export function encodeSession(session: SessionState): Uint8Array {
-  const out = new ByteWriter(256);
-  FIELDS.forEach((field, i) => writeText(out, i + 1, session[field]));
-  for (const [key, value] of Object.entries(session.settings)) {
-    const entry = new ByteWriter(64);
-    writeText(entry, 1, key);
-    writeText(entry, 2, value);
-    writeBytes(out, SETTINGS, entry.take());
-  }
-  writeText(out, TOPIC, session.topic);
-  return out.take();
+  const settings = Object.entries(session.settings);
+  let length = sizeOf(session.topic);
+  for (const field of FIELDS) length += sizeOf(session[field]);
+  for (const [key, value] of settings) length += 1 + MAX_VARINT + sizeOf(key) + sizeOf(value);
+  const out = new Fields(Buffer.allocUnsafe(length));
+  for (let i = 0; i < FIELDS.length; i++) out.text(i + 1, session[FIELDS[i]!]);
+  for (const [key, value] of settings) out.entry(SETTINGS, key, value);
+  out.text(TOPIC, session.topic);
+  return out.taken();
 }
 
 /** @throws MalformedBytes */
@@ -31,31 +31,33 @@ export function decodeSession(bytes: Uint8Array): SessionState {
   const settings: Record<string, string> = Object.create(null) as Record<string, string>;
   let topic = '';
   let count = 0;
-  eachField(bytes, (field, value) => {
+  const reader = new ByteReader(bytes, 0, bytes.length);
+  eachField(reader, bytes.length, (field, length) => {
     const name = FIELDS[field - 1];
-    if (name !== undefined) text[name] = value.utf8(value.remaining);
-    else if (field === TOPIC) topic = value.utf8(value.remaining);
+    if (name !== undefined) text[name] = reader.utf8(length);
+    else if (field === TOPIC) topic = reader.utf8(length);
     else if (field === SETTINGS) {
       if (++count > MAX_SETTINGS) throw new MalformedBytes('a session with too many settings');
-      readSetting(value, settings);
+      readSetting(reader, reader.at + length, settings);
     }
   });
   return { ...text, topic, settings };
 }
 
-function readSetting(reader: ByteReader, into: Record<string, string>): void {
+function readSetting(reader: ByteReader, end: number, into: Record<string, string>): void {
   let key = '';
   let value = '';
-  eachField(reader.view8(reader.remaining), (field, entry) => {
-    if (field === 1) key = entry.utf8(entry.remaining);
-    else if (field === 2) value = entry.utf8(entry.remaining);
+  eachField(reader, end, (field, length) => {
+    if (field === 1) key = reader.utf8(length);
+    else if (field === 2) value = reader.utf8(length);
   });
   into[key] = value;
 }
 
-/** Fields of the one wire type that a session has; others are skipped. */
-function eachField(bytes: Uint8Array, visit: (field: number, value: ByteReader) => void): void {
-  const reader = new ByteReader(bytes, 0, bytes.length);
+/** Fields up to `end` of the one wire type that a session has; others are skipped, and what `visit` leaves of one. */
+function eachField(reader: ByteReader, end: number, visit: (field: number, length: number) => void): void {
+  const outer = reader.end;
+  reader.end = end;
   while (reader.remaining > 0) {
     const tag = reader.varint();
     const type = tag & 7;
@@ -63,19 +65,56 @@ function eachField(bytes: Uint8Array, visit: (field: number, value: ByteReader) 
     else if (type === 1) reader.view8(8);
     else if (type === 5) reader.view8(4);
     else if (type === LENGTH_DELIMITED) {
-      const value = reader.view8(reader.varint());
-      visit(tag >>> 3, new ByteReader(value, 0, value.length));
+      const length = reader.varint();
+      reader.need(length);
+      const next = reader.at + length;
+      visit(tag >>> 3, length);
+      reader.at = next;
     } else throw new MalformedBytes(`wire type ${type} in a session`);
   }
+  reader.end = outer;
 }
 
-/** proto3: an empty text is not written, but both fields of a map entry are. */
-function writeText(out: ByteWriter, field: number, text: string): void {
-  if (text !== '') writeBytes(out, field, Buffer.from(text, 'utf8'));
+/** At most. */
+function sizeOf(text: string): number {
+  return 1 + MAX_VARINT + Buffer.byteLength(text);
 }
 
-function writeBytes(out: ByteWriter, field: number, bytes: Uint8Array): void {
-  out.varint(field * 8 + LENGTH_DELIMITED);
-  out.varint(bytes.length);
-  out.raw(bytes);
+/** Writes fields; one is written with each message of a client that a service gets. */
+class Fields {
+  private at = 0;
+
+  constructor(private readonly bytes: Buffer) {}
+
+  /** proto3: an empty text is not written. */
+  text(field: number, text: string): void {
+    if (text !== '') this.put(field, text);
+  }
+
+  /** Of a map: both of its fields are written, unless empty. */
+  entry(field: number, key: string, value: string): void {
+    const inner = new Fields(Buffer.allocUnsafe(sizeOf(key) + sizeOf(value)));
+    inner.text(1, key);
+    inner.text(2, value);
+    this.head(field, inner.at);
+    this.at += inner.bytes.copy(this.bytes, this.at, 0, inner.at);
+  }
+
+  taken(): Uint8Array {
+    return this.bytes.subarray(0, this.at);
+  }
+
+  private put(field: number, text: string): void {
+    const length = Buffer.byteLength(text);
+    this.head(field, length);
+    this.at += this.bytes.write(text, this.at, length, 'utf8');
+  }
+
+  private head(field: number, length: number): void {
+    this.bytes[this.at++] = field * 8 + LENGTH_DELIMITED;
+    for (let rest = length; ; rest >>>= 7) {
+      this.bytes[this.at++] = rest > 0x7f ? (rest & 0x7f) | 0x80 : rest;
+      if (rest <= 0x7f) return;
+    }
+  }
 }

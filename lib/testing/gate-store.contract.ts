@@ -146,11 +146,86 @@ export function gateStoreContract(name: string, subject: GateStoreSubject): void
       assert.deepEqual(await store.reclaim('Gate@1', []), []);
     });
 
+    it('tells pushes that were never sent from those that were, once', async () => {
+      await store.open(session('s1', 'a'), 'Gate@1', KEEP_MS);
+      await store.keep('s1', { topic: 't', body: Buffer.from('sent'), qos: 1 }, 10);
+      await store.release('s1', 'Gate@1', KEEP_MS);
+      await store.keep('s1', { topic: 't', body: Buffer.from('new'), qos: 1, retain: true }, 10);
+      await store.open(session('s2', 'a'), 'Gate@2', KEEP_MS);
+      const waiting = async () => (await store.unacknowledged('s1')).map(({ id, state, retain }) => [id, state, retain ?? false]);
+      assert.deepEqual(await waiting(), [[1, 'sent', false], [2, 'new', true]]);
+      assert.deepEqual(await waiting(), [[1, 'sent', false], [2, 'sent', true]]);
+    });
+
+    it('forgets the body of a push of QoS 2 that the client has, and keeps its id until it is acknowledged', async () => {
+      await store.open(session('s1', 'a'), 'Gate@1', KEEP_MS);
+      for (const text of ['a', 'b']) await store.keep('s1', { topic: 't', body: Buffer.from(text), qos: 2 }, 10);
+      await store.pushReceived('s1', 1);
+      await store.pushReceived('s1', 77);
+      assert.deepEqual((await store.unacknowledged('s1')).map(({ id, topic, body, qos, state }) => [id, topic, body.length, qos, state]), [[1, '', 0, 2, 'received'], [2, 't', 1, 2, 'sent']]);
+      await store.acknowledge('s1', 1);
+      assert.deepEqual((await store.unacknowledged('s1')).map(({ id }) => id), [2]);
+    });
+
+    it('keeps what is published for the subscriptions of sessions that are kept, connected or away', async () => {
+      for (const [id, client, gate] of [['s1', 'a', 'Gate@1'], ['s2', 'b', 'Gate@2'], ['s3', 'c', 'Gate@1']] as const) await store.open(session(id, client), gate, KEEP_MS);
+      await store.save('s1', { subscriptions: { 'room/+/x': 1, 'room/#': 2 } });
+      await store.save('s2', { subscriptions: { 'room/1/x': 1, '+/2': 0 } });
+      await store.save('s3', { subscriptions: { '#': 2, __proto__x: 1 } });
+      await store.release('s3', 'Gate@1', KEEP_MS);
+      const publish = async (topic: string, qos: 1 | 2) => {
+        const found = await store.publish({ topic, body: Buffer.from(topic), qos }, 3);
+        return found.map(({ sessionId, gateId, push }) => [sessionId, gateId, push?.id, push?.qos]).sort();
+      };
+      assert.deepEqual(await publish('room/1/x', 2), [['s1', 'Gate@1', 1, 2], ['s2', 'Gate@2', 1, 1], ['s3', undefined, 1, 2]]);
+      assert.deepEqual(await publish('room', 1), [['s1', 'Gate@1', 2, 1], ['s3', undefined, 2, 1]]);
+      // Granted with QoS 0: not kept. Wildcards do not reach topics that begin with $.
+      assert.deepEqual(await publish('any/2', 1), [['s3', undefined, 3, 1]]);
+      assert.deepEqual(await publish('$SYS/x', 1), []);
+      assert.deepEqual(await publish('room/1/x', 1), [['s1', 'Gate@1', 3, 1], ['s2', 'Gate@2', 2, 1], ['s3', undefined, undefined, undefined]]);
+      assert.deepEqual((await store.unacknowledged('s3')).map(({ topic, body, qos, state }) => [topic, Buffer.from(body).toString(), qos, state]), [['room/1/x', 'room/1/x', 2, 'new'], ['room', 'room', 1, 'new'], ['any/2', 'any/2', 1, 'new']]);
+      // Unsubscribed, begun anew, forgotten.
+      await store.save('s2', { subscriptions: { 'room/1/y': 1 } });
+      await store.open(session('s4', 'c'), 'Gate@1', 0);
+      await store.release('s1', 'Gate@1', 0);
+      assert.deepEqual([await publish('room/1/x', 1), await publish('room/1/y', 1)], [[], [['s2', 'Gate@2', 3, 1]]]);
+    });
+
+    it('knows messages of QoS 2 that a client sends again, until it releases them', async () => {
+      await store.open(session('s1', 'a'), 'Gate@1', KEEP_MS);
+      const receiving = (id: number, gate = 'Gate@1') => store.receiving('s1', id, gate, 2);
+      assert.deepEqual([await receiving(1), await receiving(1), await receiving(1, 'Gate@2')], ['new', 'known', 'known']);
+      await store.received('s1', 1);
+      assert.deepEqual([await receiving(1, 'Gate@2'), await receiving(2, 'Gate@gone'), await receiving(3)], ['known', 'new', 'full']);
+      // The gate that was about to handle it is dead: nobody knows whether it did.
+      assert.equal(await receiving(2), 'new');
+      await store.open(session('s2', 'a'), 'Gate@2', KEEP_MS);
+      assert.equal(await receiving(1, 'Gate@2'), 'known');
+      await store.released('s1', 1);
+      await store.received('s1', 1);
+      assert.deepEqual([await receiving(1, 'Gate@2'), await receiving(3)], ['new', 'full']);
+      await store.open(session('s3', 'a'), 'Gate@2', 0);
+      assert.equal(await store.receiving('s3', 2, 'Gate@2', 2), 'new');
+    });
+
     it('keeps retained messages until an empty one comes', async () => {
-      await store.retain({ topic: 'a', body: Buffer.from([0, 255]), qos: 1 });
-      await store.retain({ topic: 'b', body: Buffer.from('b'), qos: 0 });
-      await store.retain({ topic: 'b', body: Buffer.alloc(0), qos: 0 });
+      const retain = (topic: string, body: Uint8Array, qos: 0 | 1 = 0) => store.retain({ topic, body, qos }, { messages: 10, bytes: 1000 });
+      await retain('a', Buffer.from([0, 255]), 1);
+      await retain('b', Buffer.from('b'));
+      assert.deepEqual([(await store.retained('b')).length, (await store.retained('c')).length, (await store.retained()).length], [1, 0, 2]);
+      await retain('b', Buffer.alloc(0));
       assert.deepEqual((await store.retained()).map(({ topic, body, qos }) => [topic, [...body], qos]), [['a', [0, 255], 1]]);
+    });
+
+    it('retains no more messages and bytes than it may', async () => {
+      const retain = (topic: string, length: number) => store.retain({ topic, body: Buffer.alloc(length, 1), qos: 0 }, { messages: 2, bytes: 1000 });
+      assert.deepEqual([await retain('a', 100), await retain('b', 100), await retain('c', 1), await retain('a', 2000)], [true, true, false, false]);
+      assert.deepEqual((await store.retained('a')).map(({ body }) => body.length), [100]);
+      await retain('b', 0);
+      assert.deepEqual([await retain('b', 2000), await retain('a', 300), await retain('b', 100)], [false, true, true]);
+      await retain('a', 0);
+      await retain('b', 0);
+      assert.deepEqual([await retain('c', 400), (await store.retained()).length], [true, 1]);
     });
 
     it('leaves a group', async () => {

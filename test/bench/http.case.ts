@@ -24,7 +24,7 @@ export function httpCase(timing: { readonly warmUpMs: number; readonly measureMs
       return {
         title: work,
         table: callTable(entrants, samples, OURS),
-        bars: [atLeast(work, 0.6, 'bare Fastify', ratio(rates(OURS), rates(FASTIFY))), atLeast(work, 1, 'moleculer-web', ratio(rates(OURS), rates(MOLECULER)))],
+        bars: [atLeast(work, 0.95, 'bare Fastify', ratio(rates(OURS), rates(FASTIFY))), atLeast(work, 1.1, 'moleculer-web', ratio(rates(OURS), rates(MOLECULER)))],
         note: 'The client is one process of Node and takes most of the time. No server stands between the two: that column is the idle nats-server of the run.',
       };
     },

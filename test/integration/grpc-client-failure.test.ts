@@ -227,7 +227,8 @@ describe('the end of a call over gRPC', () => {
     await until(() => isHeld);
     assert.ok(written < 100_000);
     const before = written;
-    for (let i = 0; i < 3000 && written === before; i++) await replies.next();
+    // How much is on its way differs between releases of Node.
+    for (let i = 0; i < 50_000 && written === before; i++) await replies.next();
     assert.ok(written > before);
     await replies.return!();
   });

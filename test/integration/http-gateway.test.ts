@@ -235,6 +235,8 @@ describe('a request', () => {
     const { ask } = await gateway(t, [HelloWorld], { timeoutMs: 20 });
     const answer = await ask('/helloworld/wait');
     assert.deepEqual([answer.status, answer.json.reason], [504, 'DEADLINE_EXCEEDED']);
+    const ofApp = await (await gateway(t, [HelloWorld], {}, { calls: { timeoutMs: 20 } })).ask('/helloworld/wait');
+    assert.deepEqual([ofApp.status, ofApp.json.reason], [504, 'DEADLINE_EXCEEDED'], 'what the app says of all calls');
   });
 });
 

@@ -8,12 +8,15 @@ import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs'
 import { promisify } from 'node:util';
 import { DebianPackages } from './debian-packages.js';
 import { type Need, findServer, requireServer, servicesFolder } from './find-server.js';
+import { fetchPython } from './python.js';
 import { writeCommand } from './unpacked.js';
 
 const run = promisify(execFile);
 
-interface Fetched {
-  readonly server: Need;
+/** What is fetched, and the arguments that make it tell its version. */
+type Fetched = { readonly server: Need; readonly versionArgs: readonly string[] } & (FromDebian | FromPip);
+
+interface FromDebian {
   /** The Debian packages, and the release they come from; without one, that of this machine. */
   readonly packages: readonly string[];
   readonly suite?: string;
@@ -23,7 +26,11 @@ interface Fetched {
   readonly libraries?: readonly string[];
   /** Arguments that tell a program where it is, which is not where it was built for: writeCommand. */
   readonly last?: readonly string[];
-  readonly versionArgs: readonly string[];
+}
+
+/** A package of Python, for the python3 that is here. */
+interface FromPip {
+  readonly requirement: string;
 }
 
 const servers: readonly Fetched[] = [
@@ -46,6 +53,8 @@ const servers: readonly Fetched[] = [
     versionArgs: ['--version'],
   },
   { server: 'mosquitto', packages: ['mosquitto'], programs: { mosquitto: 'usr/sbin/mosquitto' }, versionArgs: ['-h'] },
+  { server: 'mosquitto_pub', packages: ['mosquitto-clients'], programs: { mosquitto_pub: 'usr/bin/mosquitto_pub', mosquitto_sub: 'usr/bin/mosquitto_sub' }, versionArgs: ['--version'] },
+  { server: 'python3-paho', requirement: 'paho-mqtt==2.1.0', versionArgs: ['-c', 'import paho.mqtt; print("paho-mqtt", paho.mqtt.__version__)'] },
   {
     server: 'chromium',
     packages: ['chromium'],
@@ -59,7 +68,9 @@ const servers: readonly Fetched[] = [
 const work = servicesFolder(`apt-${process.pid}`);
 const releases = new Map<string | undefined, DebianPackages>();
 
-async function fetchServer({ server, packages, suite, programs, libraries, last }: Fetched): Promise<void> {
+async function fetchServer(entry: Fetched): Promise<void> {
+  if ('requirement' in entry) return fetchPython(entry.server, entry.requirement);
+  const { server, packages, suite, programs, libraries, last } = entry;
   const release = releases.get(suite) ?? new DebianPackages(`${work}/${suite ?? 'own'}`, suite);
   releases.set(suite, release);
   const target = servicesFolder('trees', server);
@@ -71,7 +82,7 @@ async function fetchServer({ server, packages, suite, programs, libraries, last 
   }
   for (const [name, path] of Object.entries(programs)) {
     writeCommand({ services: servicesFolder(), name, tree: server, path, libraries, last });
-  };
+  }
 }
 
 /** The first line it prints. @throws when it does not run, for want of a library perhaps */
@@ -92,7 +103,7 @@ async function provide(entry: Fetched): Promise<string> {
     return `${await versionOf(binary, entry.versionArgs)} (${binary})`;
   } catch (error) {
     if (binary === servicesFolder('bin', entry.server)) {
-      for (const name of Object.keys(entry.programs)) rmSync(servicesFolder('bin', name), { force: true });
+      for (const name of 'programs' in entry ? Object.keys(entry.programs) : [entry.server]) rmSync(servicesFolder('bin', name), { force: true });
       rmSync(servicesFolder('trees', entry.server), { recursive: true, force: true });
     }
     throw error;

@@ -2,8 +2,8 @@ import { accessSync, constants, existsSync, readdirSync, realpathSync } from 'no
 import { delimiter, dirname, join } from 'node:path';
 import { projectRoot } from './project-root.js';
 
-/** What a test can ask for: a server that it starts, the Go tool chain that builds a peer of it, or what makes certificates. */
-export type Need = 'nats-server' | 'consul' | 'etcd' | 'redis-server' | 'mariadbd' | 'postgres' | 'mosquitto' | 'chromium' | 'openssl' | 'go';
+/** What a test can ask for: a server that it starts, a client that it runs, the Go tool chain that builds a peer of it, or what makes certificates. */
+export type Need = 'nats-server' | 'consul' | 'etcd' | 'redis-server' | 'mariadbd' | 'postgres' | 'mosquitto' | 'mosquitto_pub' | 'python3-paho' | 'chromium' | 'openssl' | 'go';
 
 interface Origin {
   /** Environment variable with the path of the binary; wins over every other place. */
@@ -32,6 +32,8 @@ const origins: Readonly<Record<Need, Origin>> = {
   mariadbd: { env: 'ANTHILL_MARIADBD', remedy: fetched, places: ['/usr/sbin', '/usr/local/bin', '/usr/local/opt/mariadb/bin'] },
   postgres: { env: 'ANTHILL_POSTGRES', remedy: fetched, places: postgresPlaces() },
   mosquitto: { env: 'ANTHILL_MOSQUITTO', remedy: fetched, places: ['/usr/sbin', '/usr/local/sbin', '/usr/local/bin'] },
+  mosquitto_pub: { env: 'ANTHILL_MOSQUITTO_PUB', remedy: fetched, places: ['/usr/local/bin'] },
+  'python3-paho': { env: 'ANTHILL_PYTHON_PAHO', remedy: fetched, places: [] },
   chromium: { env: 'ANTHILL_CHROMIUM', remedy: fetched, places: ['/Applications/Chromium.app/Contents/MacOS'] },
   openssl: { env: 'ANTHILL_OPENSSL', remedy: 'install openssl', places: ['/usr/bin', '/usr/local/bin'] },
   go: { env: 'ANTHILL_GO', remedy: 'install Go 1.22 or newer', places: ['/usr/local/go/bin'] },

@@ -5,7 +5,7 @@ export { type ConsulOptions, startConsul } from './consul.js';
 export type { DatabaseOptions, RunningDatabase } from './database.js';
 export { describeWith } from './describe-with.js';
 export { type EtcdOptions, startEtcd } from './etcd.js';
-export { type Need, findServer, missing } from './find-server.js';
+export { type Need, findBeside, findServer, missing, requireServer } from './find-server.js';
 export { freePort, freePorts } from './free-port.js';
 export { buildGo, findGo } from './go.js';
 export { startMariadb } from './mariadb.js';

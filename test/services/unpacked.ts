@@ -28,12 +28,15 @@ export function writeCommand({ services, name, tree, path, libraries = [], last 
   const program = onlyMatch(root, path);
   if (program === undefined) throw new Error(`no ${path} in ${root}`);
   const searched = folders.filter((folder) => folder !== undefined).map((folder) => `$tree/${folder}`).join(':');
-  const lines = [
-    '#!/bin/sh',
-    `tree=$(dirname "$(dirname "$(readlink -f "$0")")")/trees/${tree}`,
+  writeScript(services, name, tree, [
     ...(searched === '' ? [] : [`export LD_LIBRARY_PATH="${searched}\${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}"`]),
     `exec "$tree/${program}" "$@"${last.map((argument) => ` "${argument}"`).join('')}`,
-  ];
+  ]);
+}
+
+/** Writes the command `.services/bin/<name>`, whole or not at all. Its lines have `$tree`, the folder in `trees/`. */
+export function writeScript(services: string, name: string, tree: string, body: readonly string[]): void {
+  const lines = ['#!/bin/sh', `tree=$(dirname "$(dirname "$(readlink -f "$0")")")/trees/${tree}`, ...body];
   const command = join(services, 'bin', name);
   mkdirSync(dirname(command), { recursive: true });
   writeFileSync(`${command}.${process.pid}`, `${lines.join('\n')}\n`, { mode: 0o755 });

@@ -50,3 +50,23 @@ export class Doorkeeper {
     });
   }
 }
+
+/** Sessions that guests have begun and that outlive their connections: they cost the store something after the guest is gone. */
+export class KeptGuests {
+  private readonly begun = new Map<string, number>();
+
+  constructor(
+    private readonly most: number,
+    private readonly keepMs: number,
+    private readonly clock: Clock,
+  ) {}
+
+  /** False: the address has begun as many within `keepMs`. */
+  enter(address: string): boolean {
+    const count = this.begun.get(address) ?? 0;
+    if (count >= this.most) return false;
+    if (count === 0) this.clock.after(this.keepMs, () => this.begun.delete(address));
+    this.begun.set(address, count + 1);
+    return true;
+  }
+}

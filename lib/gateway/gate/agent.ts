@@ -7,6 +7,8 @@ export interface ClientMessage {
   /** 0, 1 or 2; agents without such a thing give 0. */
   readonly qos: 0 | 1 | 2;
   readonly retain: boolean;
+  /** With `qos` 2: by which a repeat is known, also at another gate. */
+  readonly id?: number;
 }
 
 /** A message to a client. @plugin */
@@ -19,6 +21,8 @@ export interface PushMessage {
   readonly id?: number;
   /** It was sent before. */
   readonly dup?: boolean;
+  /** With `qos` 2: the client has it, and need only be told that its id is free (PUBREL). There is no topic and no body any more. */
+  readonly isReceived?: boolean;
 }
 
 /** What a client says of itself when it comes. @plugin */
@@ -61,8 +65,12 @@ export interface AgentHost {
   receive(message: ClientMessage, done: () => void): void;
   /** A sign of life that is no message. */
   alive(): void;
-  /** The client has a push with this id. */
+  /** The client has a push with this id, and knows that the gate knows: the id is free. */
   acknowledged(id: number): void;
+  /** QoS 2: the client has a push with this id, and must not get it again. */
+  received(id: number): void;
+  /** QoS 2: the client will not send its message with this id again. Resolves when that is kept; then the client may be told. */
+  released(id: number): Promise<void>;
   /** @returns what was granted for each filter, in order: 0, 1, 2, or 0x80 for refused */
   subscribe(subscriptions: readonly { readonly filter: string; readonly qos: 0 | 1 | 2 }[]): Promise<readonly number[]>;
   unsubscribe(filters: readonly string[]): Promise<void>;

@@ -28,17 +28,21 @@ export class Background {
     }
   }
 
-  /**
-   * As {@link tried}, and again with {@link settle} until it works: for what would stay wrong.
-   * @param again when the first try failed
-   */
-  async insist(what: string, work: () => Promise<unknown>, again = work): Promise<void> {
+  /** As {@link tried}, and again with {@link settle} until it works: for what would stay wrong. */
+  async insist(what: string, work: () => Promise<unknown>): Promise<void> {
     try {
       await work();
     } catch (error) {
       this.warn(what, { error });
-      if (this.owed.length < MOST_OWED) this.owed.push({ what, work: again });
+      this.owe(what, work);
     }
+  }
+
+  /** To be done with {@link settle}. @returns false when too much is owed already */
+  owe(what: string, work: () => Promise<unknown>): boolean {
+    if (this.owed.length >= MOST_OWED) return false;
+    this.owed.push({ what, work });
+    return true;
   }
 
   /** Now and then, while the store is there. */

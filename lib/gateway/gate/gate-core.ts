@@ -3,20 +3,20 @@ import { rpcError } from '../../common/error-catalog.js';
 import { events } from '../../common/events.js';
 import type { Logger } from '../../common/logger.js';
 import type { SessionLink } from '../../common/session.js';
-import type { GateSession } from '../../rpc/gate-session.js';
 import type { Rpc } from '../../rpc/rpc.client.js';
 import { Background } from './background.js';
-import { type ClientHello, type ClientMessage, type PushMessage, RefusedClient } from './agent.js';
+import { type ClientHello, type PushMessage, RefusedClient } from './agent.js';
 import type { ByteConnection } from './connection.js';
 import type { GateClient } from './gate-client.js';
+import { KeptGuests } from './admission.js';
 import { mqantEnvelope, type ReplyEnvelope } from './envelope.js';
 import type { GateIdentity, ResolvedGateOptions } from './gate.options.js';
+import { Handover } from './handover.js';
 import { mqantRoute } from './mqant-route.js';
-import type { Routed } from './route.js';
+import { Publisher } from './publisher.js';
+import type { RouteContext, RouteHandler } from './route.js';
 import { SessionTable } from './session-table.js';
 import type { GateStore, OpenedSession, SessionPlace, StoredSession } from './store/gate-store.js';
-import { matches } from './topic-filter.js';
-import { TopicTree } from './topic-tree.js';
 
 /** What a gate works with. */
 export interface GateDeps {
@@ -38,8 +38,11 @@ const EVERYBODY: GateIdentity = Object.freeze({});
 /** What all clients of one gate share. Knows no socket and no protocol. */
 export class GateCore {
   readonly table = new SessionTable();
-  readonly topics = new TopicTree<GateClient>();
+  readonly publisher = new Publisher(this);
+  readonly handover: Handover;
+  readonly keptGuests: KeptGuests;
   readonly envelope: ReplyEnvelope;
+  readonly route: RouteHandler;
   readonly background: Background;
   isDraining = false;
   private readonly present = new Set<GateClient>();
@@ -48,7 +51,10 @@ export class GateCore {
 
   constructor(private readonly deps: GateDeps) {
     this.background = new Background(deps.gateId, deps.clock, deps.logger);
+    this.handover = new Handover(this);
+    this.keptGuests = new KeptGuests(deps.options.limits.keptGuestsPerAddress, deps.options.keepMs, deps.clock);
     this.envelope = deps.options.envelope ?? mqantEnvelope;
+    this.route = deps.options.route ?? mqantRoute;
     this.services = deps.options.services && new Set(deps.options.services);
   }
 
@@ -116,6 +122,7 @@ export class GateCore {
     try {
       identity = await auth({ clientId, remote, network, ...(username !== undefined && { username }), ...(password && { password }) });
     } catch (error) {
+      if (error instanceof RefusedClient) throw error;
       this.logger.error('the authentication of a client failed; it was not let in', { address: remote.address, error });
       throw new RefusedClient('unavailable', 'nobody can tell who it is just now');
     }
@@ -186,71 +193,17 @@ export class GateCore {
     else session?.close('displaced');
   }
 
-  async route(session: GateSession, topic: string, body: Uint8Array, signal: AbortSignal): Promise<Routed> {
-    const { options, services, rpc } = this;
-    const allows = (service: string): boolean => services === undefined || services.has(service);
-    return (options.route ?? mqantRoute)(session, topic, body, { rpc, signal, timeoutMs: options.timeoutMs, allows });
-  }
-
-  /** To all who subscribed, at all gates. */
-  async publish(message: ClientMessage): Promise<void> {
-    if (message.retain) await this.store.retain({ topic: message.topic, body: message.body, qos: message.qos });
-    await this.publishHere(message);
-    const { topic, body, qos } = message;
-    const to = (gateId: string): Promise<unknown> => this.rpc.call(gateId, 'Publish', [null, topic, body, qos]);
-    const again = async (gateId: string): Promise<unknown> => (await this.store.gates()).includes(gateId) && to(gateId);
-    const what = 'publish at another gate';
-    await Promise.all((await this.others()).map((gateId) => (qos === 0 ? this.tried(what, () => to(gateId)) : this.background.insist(what, () => to(gateId), () => again(gateId)))));
-  }
-
-  /** To all clients of this gate. @returns how many */
-  broadcastHere(topic: string, body: Uint8Array): number {
-    let count = 0;
-    for (const session of this.table.all()) if (session.push({ topic, body, qos: 0 })) count++;
-    return count;
-  }
-
-  /** To all clients of all gates. @returns how many */
-  async broadcast(topic: string, body: Uint8Array): Promise<number> {
-    let count = this.broadcastHere(topic, body);
-    const ask = async (gateId: string): Promise<void> => void (count += Number(await this.rpc.call(gateId, 'BroadCast', [null, topic, body])));
-    await Promise.all((await this.others()).map((gateId) => this.tried('broadcast at another gate', () => ask(gateId))));
-    return count;
-  }
-
-  private async others(): Promise<readonly string[]> {
-    const type = this.gateId.slice(0, this.gateId.indexOf('@') + 1);
-    return (await this.store.gates()).filter((gateId) => gateId !== this.gateId && gateId.startsWith(type));
-  }
-
-  /** To all who subscribed at this gate. */
-  async publishHere({ topic, body, qos }: Pick<ClientMessage, 'topic' | 'body' | 'qos'>): Promise<void> {
-    for (const [session, granted] of this.topics.match(topic)) {
-      const least = Math.min(qos, granted) as 0 | 1 | 2;
-      if (least === 0) session.push({ topic, body, qos: 0 });
-      else await this.tried('deliver', () => this.deliver(session, { topic, body, qos: least }));
-    }
-  }
-
-  /** Keeps a push for the session until it is acknowledged, and sends it. @throws RpcError QUEUE_FULL */
-  async deliver(session: GateClient, push: { topic: string; body: Uint8Array; qos: 1 | 2 }): Promise<void> {
-    const kept = await this.store.keep(session.state.sessionId, push, this.options.limits.unacknowledged);
-    if (kept === 'full') throw rpcError('QUEUE_FULL', `${this.options.limits.unacknowledged} pushes wait for session ${session.state.sessionId} already`);
-    if (kept !== 'gone') session.push(kept.push);
-  }
-
-  /** Retained messages that new subscriptions take. */
-  async sendRetained(session: GateClient, subscriptions: readonly { readonly filter: string; readonly qos: 0 | 1 | 2 }[]): Promise<void> {
-    if (subscriptions.length === 0) return;
-    await this.tried('send retained messages', async () => {
-      for (const { topic, body, qos } of await this.store.retained()) {
-        const fitting = subscriptions.filter(({ filter }) => matches(filter, topic));
-        if (fitting.length === 0) continue;
-        const least = Math.min(qos, Math.max(...fitting.map((subscription) => subscription.qos))) as 0 | 1 | 2;
-        if (least === 0) session.push({ topic, body, qos: 0, retain: true });
-        else await this.deliver(session, { topic, body, qos: least });
-      }
-    });
+  /** What routes of this client's messages work with. Its signal is made when one asks for it. */
+  contextOf(client: { readonly signal: AbortSignal }): RouteContext {
+    const { services, rpc, options } = this;
+    return {
+      rpc,
+      timeoutMs: options.timeoutMs,
+      allows: (service) => services === undefined || services.has(service),
+      get signal() {
+        return client.signal;
+      },
+    };
   }
 
   /** What really leaves; undefined: nothing. */

@@ -47,6 +47,18 @@ export interface GateLimits {
   slowClient?: 'drop' | 'close';
   /** Pushes of one session that wait for an acknowledgement. @default 1000 */
   unacknowledged?: number;
+  /** Topic filters of one session; beyond it they are refused. @default 500 */
+  subscriptions?: number;
+  /** Characters of a topic or filter that is published or subscribed to. @default 1024 */
+  topicLength?: number;
+  /** Its parts between slashes. @default 32 */
+  topicLevels?: number;
+  /** Retained messages of all gates of one store; beyond it they are passed on, but not retained. @default 10000 */
+  retainedMessages?: number;
+  /** Bytes of them. @default 67108864 */
+  retainedBytes?: number;
+  /** Sessions that outlive their connection which guests of one address may begin within `keepMs`; beyond it they are not let in. @default 5000 */
+  keptGuestsPerAddress?: number;
   /** Clients without keepalive may be silent for so long, in milliseconds. @default Infinity */
   idleTimeoutMs?: number;
 }
@@ -57,7 +69,11 @@ export interface GateCredentials extends Pick<ClientHello, 'clientId' | 'usernam
   readonly network: 'tcp' | 'websocket';
 }
 
-/** Who a client is: undefined refuses it. An error refuses it too, and is logged. @public */
+/**
+ * Who a client is. It is refused by undefined (MQTT: CONNACK 4, bad user name or password), by a `RefusedClient` that says why (`forbidden`: 5, `clientId`: 2,
+ * `unavailable`: 3), and by any other error, which is logged (3).
+ * @public
+ */
 export type Authenticate = (credentials: GateCredentials) => GateIdentity | undefined | Promise<GateIdentity | undefined>;
 
 /** @public */
@@ -91,8 +107,11 @@ export interface GateOptions {
   services?: readonly string[];
   /** Default deadline of calls for clients, in milliseconds. @default the app's */
   timeoutMs?: number;
-  /** Messages of one connection are handled one after the other, or as they come (mqant). @default 'connection' */
-  ordering?: 'connection' | 'none';
+  /**
+   * Messages of one connection are handled one after the other, or as they come (mqant). A function makes lanes: one after the other are those of the same word, as in
+   * `(topic) => topic.split('/')[0]`, one lane for each service. @default 'connection'
+   */
+  ordering?: 'connection' | 'none' | ((topic: string) => string);
   /** Instead of mqant's topics. */
   route?: RouteHandler;
   /** @default MQTT; on WebSockets the subprotocol `anthill.json` speaks JSON */
@@ -112,7 +131,7 @@ export interface ResolvedGateOptions extends Omit<GateOptions, 'limits' | 'tcp' 
   readonly limits: Required<GateLimits>;
   readonly onDuplicate: DuplicatePolicy;
   readonly keepMs: number;
-  readonly ordering: 'connection' | 'none';
+  readonly ordering: Exclude<GateOptions['ordering'], undefined>;
 }
 
 const DEFAULT_LIMITS: Required<GateLimits> = Object.freeze({
@@ -126,6 +145,12 @@ const DEFAULT_LIMITS: Required<GateLimits> = Object.freeze({
   outboundBytes: 1024 * 1024,
   slowClient: 'close',
   unacknowledged: 1000,
+  subscriptions: 500,
+  topicLength: 1024,
+  topicLevels: 32,
+  retainedMessages: 10_000,
+  retainedBytes: 64 * 1024 * 1024,
+  keptGuestsPerAddress: 5000,
   idleTimeoutMs: Infinity,
 });
 

@@ -1,9 +1,9 @@
 import type { Clock } from '../../common/clock.js';
 
 /** What an inbox does with messages. */
-export interface InboxRules {
-  /** True: the next one begins when the one before is done. */
-  readonly ordered: boolean;
+export interface InboxRules<T> {
+  /** In one lane the next one begins when the one before is done. Undefined: all begin at once. */
+  readonly laneOf: ((message: T) => string) | undefined;
   /** Messages that wait or are at work. */
   readonly capacity: number;
   /** Beyond it, `throttle` is asked for. */
@@ -15,17 +15,20 @@ export interface InboxRules {
  * else notices.
  */
 export class Inbox<T> {
-  private readonly waiting: T[] = [];
-  private active = 0;
+  /** What waits in each lane in which something is at work. */
+  private readonly lanes = new Map<string, T[]>();
+  /** Messages that wait or are at work. */
+  private size = 0;
   /** Messages that may still come in the current second, as a bucket that fills by itself. */
   private tokens: number;
   private filledAt: number;
+  private isFast = false;
   private isThrottled = false;
   private closed = false;
   private readonly idlers: (() => void)[] = [];
 
   constructor(
-    private readonly rules: InboxRules,
+    private readonly rules: InboxRules<T>,
     private readonly clock: Clock,
     private readonly handle: (message: T) => Promise<void>,
     private readonly throttle: (on: boolean) => void,
@@ -34,56 +37,72 @@ export class Inbox<T> {
     this.filledAt = clock.now();
   }
 
-  /** False: it has too many already. */
-  offer(message: T): boolean {
+  /**
+   * False: it has too many already.
+   * @param mustTake it is taken all the same, and no more is read before there is room
+   */
+  offer(message: T, mustTake = false): boolean {
     if (this.closed) return true;
     this.spend();
-    if (this.waiting.length + this.active >= this.rules.capacity) return false;
-    this.waiting.push(message);
-    this.next();
+    if (this.size >= this.rules.capacity && !mustTake) return false;
+    this.size++;
+    const lane = this.rules.laneOf?.(message);
+    const queue = lane === undefined ? undefined : this.lanes.get(lane);
+    if (queue) {
+      queue.push(message);
+    } else {
+      if (lane !== undefined) this.lanes.set(lane, []);
+      void this.run(message, lane);
+    }
+    this.look();
     return true;
   }
 
   close(): void {
     this.closed = true;
-    this.waiting.length = 0;
+    this.lanes.clear();
     this.tellIdle();
   }
 
   /** Resolves when nothing waits and nothing is at work, or it is closed. */
   async idle(): Promise<void> {
-    if (this.active > 0 || this.waiting.length > 0) await new Promise<void>((resolve) => this.idlers.push(resolve));
+    if (this.size > 0 && !this.closed) await new Promise<void>((resolve) => this.idlers.push(resolve));
   }
 
-  private tellIdle(): void {
-    for (const idler of this.idlers.splice(0)) idler();
-  }
-
-  private next(): void {
-    while (this.waiting.length > 0 && (this.active === 0 || !this.rules.ordered)) {
-      this.active++;
-      void this.run(this.waiting.shift()!);
-    }
-  }
-
-  private async run(message: T): Promise<void> {
-    await this.handle(message);
-    this.active--;
-    this.next();
-    if (this.active === 0) this.tellIdle();
-  }
-
-  private spend(): void {
+  /** Something came that counts as a message. */
+  spend(): void {
     const { perSecond } = this.rules;
     const now = this.clock.now();
     this.tokens = Math.min(perSecond, this.tokens + ((now - this.filledAt) * perSecond) / 1000) - 1;
     this.filledAt = now;
-    if (this.tokens >= 0 || this.isThrottled) return;
-    this.isThrottled = true;
-    this.throttle(true);
+    if (this.tokens >= 0 || this.isFast || this.closed) return;
+    this.isFast = true;
+    this.look();
     this.clock.after(Math.ceil((-this.tokens * 1000) / perSecond) + 1, () => {
-      this.isThrottled = false;
-      if (!this.closed) this.throttle(false);
+      this.isFast = false;
+      this.look();
     });
+  }
+
+  private async run(message: T, lane: string | undefined): Promise<void> {
+    await this.handle(message);
+    this.size--;
+    const queue = lane === undefined ? undefined : this.lanes.get(lane);
+    const next = queue?.shift();
+    if (next !== undefined) void this.run(next, lane);
+    else if (lane !== undefined) this.lanes.delete(lane);
+    this.look();
+    if (this.size === 0) this.tellIdle();
+  }
+
+  private look(): void {
+    const isTooMuch = this.isFast || this.size > this.rules.capacity;
+    if (isTooMuch === this.isThrottled || this.closed) return;
+    this.isThrottled = isTooMuch;
+    this.throttle(isTooMuch);
+  }
+
+  private tellIdle(): void {
+    for (const idler of this.idlers.splice(0)) idler();
   }
 }

@@ -11,7 +11,7 @@ export { mqantRoute } from './mqant-route.js';
 export { mqantEnvelope, type ReplyEnvelope } from './envelope.js';
 export { memoryGateStore } from './store/memory.store.js';
 export { redisGateStore, type RedisClient, type RedisGateStoreOptions } from './store/redis.store.js';
-export type { DuplicatePolicy, GateStore, KeptPush, OpenedSession, RetainedMessage, SessionPlace, StoredPush, StoredSession } from './store/gate-store.js';
+export type { DuplicatePolicy, GateStore, KeptPush, OpenedSession, RetainedMessage, RetainLimits, SessionPlace, StoredPush, StoredSession, SubscribedPush, WaitingPush } from './store/gate-store.js';
 export type { Admission, AgentFactory, AgentHost, AgentSettings, ClientHello, ClientMessage, GateAgent, PushMessage, Refusal } from './agent.js';
 export { RefusedClient } from './agent.js';
 export { ConnectionAgent } from './connection-agent.js';

@@ -1,6 +1,6 @@
 import type { Clock } from '../../common/clock.js';
 import type { PushMessage } from './agent.js';
-import type { StoredPush } from './store/gate-store.js';
+import type { WaitingPush } from './store/gate-store.js';
 
 /** A push that was kept before the replay was read may still be under way from another gate for so long. */
 const LATE_MS = 60_000;
@@ -22,11 +22,11 @@ export class KeptPushes {
   ) {}
 
   /** Once, when the client can take pushes. @param stored what it has not acknowledged */
-  replay(stored: readonly StoredPush[]): void {
+  replay(stored: readonly WaitingPush[]): void {
     const ids = new Set(stored.map(({ id }) => id));
     const came = this.waiting!.filter(({ id }) => !ids.has(id!));
     if (ids.size > 0) this.replayed = { ids, until: this.clock.now() + LATE_MS };
-    this.waiting = [...stored.map((push) => ({ ...push, dup: true })), ...came];
+    this.waiting = [...stored.map(({ state, ...push }) => ({ ...push, dup: state === 'sent', isReceived: state === 'received' })), ...came];
     this.isReplayed = true;
     this.send();
   }

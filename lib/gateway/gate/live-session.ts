@@ -5,20 +5,18 @@ import { type Admission, type AgentHost, type ClientHello, type ClientMessage, t
 import type { ByteConnection, CloseReason } from './connection.js';
 import type { GateClient } from './gate-client.js';
 import type { GateCore } from './gate-core.js';
-import { Inbox } from './inbox.js';
 import { KeptPushes } from './kept-pushes.js';
-import { isFilter, isTopic } from './topic-filter.js';
-
-const REFUSED = 0x80;
+import { mayPublish, Receiver } from './receiver.js';
+import { Subscriber } from './subscriber.js';
 
 /** One client: its connection, what the gate knows of it, and what is under way for it. */
 export class LiveSession implements AgentHost, GateClient {
   state: SessionState;
   agent!: GateAgent;
   isKept = false;
-  subscriptions: Readonly<Record<string, 0 | 1 | 2>> = {};
-  private readonly gone = new AbortController();
-  private readonly inbox: Inbox<{ message: ClientMessage; done: () => void }>;
+  private readonly receiver: Receiver;
+  /** Made for the first subscription: most connections have none. */
+  private ownSubscriber: Subscriber | undefined;
   private will: ClientHello['will'];
   private isIn = false;
   private isOver = false;
@@ -26,7 +24,6 @@ export class LiveSession implements AgentHost, GateClient {
   private isTakenOver = false;
   private isLeaving = false;
   private readonly kept: KeptPushes;
-  private greeted: Promise<void> = Promise.resolve();
   private beatAt = 0;
 
   constructor(
@@ -34,19 +31,17 @@ export class LiveSession implements AgentHost, GateClient {
     readonly connection: ByteConnection,
     private readonly onLeft: () => void,
   ) {
-    const { limits, ordering } = gate.options;
     const { network, remote } = connection;
     const ip = remote.port === undefined || network === 'websocket' ? remote.address : `${remote.address}:${remote.port}`;
     const [sessionId, traceId, spanId] = [gate.random.hex(8), gate.random.hex(8), gate.random.hex(8)];
     this.state = Object.freeze({ sessionId, serverId: gate.gateId, userId: '', ip, network, traceId, spanId, topic: '', settings: Object.freeze({}) });
     gate.entered(this);
-    const rules = { ordered: ordering === 'connection', capacity: limits.inFlight, perSecond: limits.messagesPerSecond };
-    this.inbox = new Inbox(rules, gate.clock, ({ message, done }) => this.handle(message, done), (on) => this.throttle(on));
+    this.receiver = new Receiver(gate, this, (on) => this.throttle(on));
     this.kept = new KeptPushes(gate.clock, (message, isFirst) => this.transmit(message, isFirst));
   }
 
   view(topic = ''): GateSession {
-    return GateSession.of({ ...this.state, topic }, this.gate.link);
+    return GateSession.of(this.state, this.gate.link, topic);
   }
 
   async admit(hello: ClientHello): Promise<Admission> {
@@ -62,17 +57,30 @@ export class LiveSession implements AgentHost, GateClient {
       await gate.store.release(session.sessionId, gate.gateId, 0);
       throw new RefusedClient('unavailable', 'the client is gone already');
     }
+    if (!hello.clean && !resumed && !identity.userId && !gate.keptGuests.enter(this.connection.remote.address)) {
+      await gate.store.release(session.sessionId, gate.gateId, 0);
+      throw new RefusedClient('unavailable', 'guests of this address have begun as many sessions as they may');
+    }
     this.isKept = !hello.clean;
     this.isResumed = resumed;
     this.will = hello.will;
     this.state = Object.freeze({ ...this.state, sessionId: session.sessionId, userId: session.userId, settings: Object.freeze({ ...session.settings, ...settings }) });
-    this.subscriptions = session.subscriptions;
     if (identity.userId) await this.bindFirst(identity.userId);
     this.isIn = true;
     gate.table.add(this);
-    for (const [filter, qos] of Object.entries(session.subscriptions)) gate.topics.add(filter, this, qos);
-    this.greeted = this.hooked('connected', () => gate.options.hooks?.connected?.(this.view()));
+    if (resumed) this.subscriber.resume(session.subscriptions);
+    this.greet();
     return { sessionId: session.sessionId, resumed };
+  }
+
+  private greet(): void {
+    const { hooks } = this.gate.options;
+    if (hooks?.connected === undefined) return;
+    this.receiver.greeted = this.hooked('connected', () => hooks.connected!(this.view())).then(() => (this.receiver.greeted = undefined));
+  }
+
+  private get subscriber(): Subscriber {
+    return (this.ownSubscriber ??= new Subscriber(this.gate, this));
   }
 
   /** A user whom the gate refuses is not let in. */
@@ -80,7 +88,9 @@ export class LiveSession implements AgentHost, GateClient {
     try {
       await this.gate.bind(this, userId);
     } catch (error) {
-      await this.gate.tried('release a session', () => this.gate.store.release(this.state.sessionId, this.gate.gateId, 0));
+      // What waits for it in a session that was kept stays there.
+      const keepMs = this.isResumed ? this.gate.options.keepMs : 0;
+      await this.gate.tried('release a session', () => this.gate.store.release(this.state.sessionId, this.gate.gateId, keepMs));
       throw new RefusedClient('forbidden', messageOf(error));
     }
   }
@@ -90,7 +100,7 @@ export class LiveSession implements AgentHost, GateClient {
   }
 
   private async replay(): Promise<void> {
-    await this.greeted;
+    await this.receiver.greeted;
     try {
       this.kept.replay(this.isResumed ? await this.gate.store.unacknowledged(this.state.sessionId) : []);
     } catch (error) {
@@ -102,10 +112,7 @@ export class LiveSession implements AgentHost, GateClient {
 
   receive(message: ClientMessage, done: () => void): void {
     this.alive();
-    if (this.inbox.offer({ message, done })) return;
-    this.gate.count('gate.inbox_full');
-    this.answer(message.topic, null, 'the work queue is full!');
-    done();
+    this.receiver.receive(message, done);
   }
 
   alive(): void {
@@ -124,68 +131,23 @@ export class LiveSession implements AgentHost, GateClient {
     this.kept.send();
   }
 
-  async subscribe(subscriptions: readonly { readonly filter: string; readonly qos: 0 | 1 | 2 }[]): Promise<readonly number[]> {
-    const granted: number[] = [];
-    for (const { filter, qos } of subscriptions) granted.push((await this.maySubscribe(filter)) ? qos : REFUSED);
-    const taken = subscriptions.filter((_, i) => granted[i] !== REFUSED);
-    this.subscriptions = { ...this.subscriptions, ...Object.fromEntries(taken.map(({ filter, qos }) => [filter, qos])) };
-    for (const { filter, qos } of taken) this.gate.topics.add(filter, this, qos);
-    if (this.isKept) await this.gate.store.save(this.state.sessionId, { subscriptions: this.subscriptions });
-    void this.gate.sendRetained(this, taken);
-    return granted;
+  received(id: number): void {
+    const { sessionId } = this.state;
+    void this.gate.background.insist('note that a push was received', () => this.gate.store.pushReceived(sessionId, id));
   }
 
-  async unsubscribe(filters: readonly string[]): Promise<void> {
-    const left = { ...this.subscriptions };
-    for (const filter of filters) {
-      delete left[filter];
-      this.gate.topics.remove(filter, this);
-    }
-    this.subscriptions = left;
-    if (this.isKept) await this.gate.store.save(this.state.sessionId, { subscriptions: left });
+  released(id: number): Promise<void> {
+    return this.receiver.released(id);
   }
 
-  private async maySubscribe(filter: string): Promise<boolean> {
-    if (!isFilter(filter)) return false;
-    try {
-      return (await this.gate.options.hooks?.maySubscribe?.(this.view(), filter)) ?? true;
-    } catch (error) {
-      this.gate.logger.error('the gate hook maySubscribe failed; refused', { filter, error });
-      return false;
-    }
+  subscribe(subscriptions: readonly { readonly filter: string; readonly qos: 0 | 1 | 2 }[]): Promise<readonly number[]> {
+    this.receiver.spend();
+    return this.subscriber.subscribe(subscriptions);
   }
 
-  private async handle({ topic, body, qos, retain }: ClientMessage, done: () => void): Promise<void> {
-    try {
-      // What the hook learns of a client comes before the client's first message.
-      await this.greeted;
-      const routed = await this.gate.route(this.view(topic), topic, body, this.gone.signal);
-      if (routed.kind === 'reply') this.answer(topic, routed.result, '');
-      else if (routed.kind === 'error') this.answer(topic, null, routed.error);
-      else if (routed.kind === 'publish') await this.publish({ topic, body, qos, retain });
-    } catch (error) {
-      this.gate.logger.error('a message of a client failed', { topic: topic.slice(0, 200), session: this.state.sessionId, error });
-      this.answer(topic, null, 'internal error');
-    } finally {
-      done();
-    }
-  }
-
-  private async publish(message: ClientMessage): Promise<void> {
-    if (!isTopic(message.topic) || message.topic.startsWith('$')) return this.gate.count('gate.topic_refused');
-    if (!((await this.gate.options.hooks?.mayPublish?.(this.view(message.topic), message.topic)) ?? true)) return this.gate.count('gate.publish_refused');
-    await this.gate.publish(message);
-  }
-
-  private answer(topic: string, result: unknown, error: string): void {
-    let body: Uint8Array;
-    try {
-      body = this.gate.envelope(this.state, result, error);
-    } catch (cause) {
-      this.gate.logger.error('a reply cannot be written', { topic, error: cause });
-      body = this.gate.envelope(this.state, null, 'the result cannot be written');
-    }
-    this.push({ topic, body, qos: 0 });
+  unsubscribe(filters: readonly string[]): Promise<void> {
+    this.receiver.spend();
+    return this.subscriber.unsubscribe(filters);
   }
 
   push(message: PushMessage): boolean {
@@ -198,7 +160,7 @@ export class LiveSession implements AgentHost, GateClient {
   /** @param mayWait it is in the store and can be sent later */
   private transmit(message: PushMessage, mayWait: boolean): 'sent' | 'dropped' | 'later' {
     if (this.isOver) return 'dropped';
-    const body = this.gate.outgoing(this, message);
+    const body = message.isReceived ? message.body : this.gate.outgoing(this, message);
     if (body === undefined) return 'dropped';
     const { outboundBytes, slowClient } = this.gate.options.limits;
     const { queuedBytes } = this.agent;
@@ -230,7 +192,7 @@ export class LiveSession implements AgentHost, GateClient {
   async dismiss(): Promise<void> {
     this.isLeaving = true;
     this.agent.pause();
-    await this.inbox.idle();
+    await this.receiver.idle();
     this.close('drain');
   }
 
@@ -243,13 +205,12 @@ export class LiveSession implements AgentHost, GateClient {
   ended(reason: CloseReason): void {
     if (this.isOver) return;
     this.isOver = true;
-    this.inbox.close();
-    this.gone.abort(new Error(`the client is gone (${reason})`));
+    this.receiver.close(reason);
     this.gate.left(this);
     this.onLeft();
     if (!this.isIn) return;
     this.gate.table.remove(this);
-    for (const filter of Object.keys(this.subscriptions)) this.gate.topics.remove(filter, this);
+    this.ownSubscriber?.leave();
     this.gate.follow(this.farewell(reason));
   }
 
@@ -259,8 +220,8 @@ export class LiveSession implements AgentHost, GateClient {
     const { sessionId } = this.state;
     // Tried again when the store is back: by then the client may be here again.
     if (!this.isTakenOver) await gate.background.insist('release a session', async () => gate.table.get(sessionId) ?? gate.store.release(sessionId, gate.gateId, keepMs));
-    if (will && reason !== 'client') await gate.tried('publish a will', () => gate.publish(will));
-    await this.greeted;
+    if (will && reason !== 'client') await gate.tried('publish a will', async () => (await mayPublish(gate, this, will.topic)) && gate.publisher.publish(will));
+    await this.receiver.greeted;
     await this.hooked('disconnected', () => gate.options.hooks?.disconnected?.(this.view(), reason));
   }
 

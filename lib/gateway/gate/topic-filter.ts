@@ -21,3 +21,14 @@ export function matches(filter: string, topic: string): boolean {
   }
   return wanted.length === levels.length;
 }
+
+/** Without wildcards: it takes one topic. */
+export function isExact(filter: string): boolean {
+  return !/[+#]/.test(filter);
+}
+
+export function levelsOf(topic: string): number {
+  let count = 1;
+  for (let at = topic.indexOf('/'); at >= 0; at = topic.indexOf('/', at + 1)) count++;
+  return count;
+}

@@ -69,6 +69,7 @@ export function readBody({ body, headers }: HttpRequest): unknown {
 }
 
 export function mediaType(header: string | undefined): string {
+  if (header === 'application/json') return header;
   return (header ?? '').split(';', 1)[0]!.trim().toLowerCase();
 }
 

@@ -1,6 +1,6 @@
 import type { Logger } from '../../common/logger.js';
 import { proto, type ProtoSchema } from '../../common/value-types.js';
-import type { CallOptions } from '../../rpc/call-options.js';
+import type { GatewayCallOptions } from '../../rpc/call-options.js';
 import { defaultArguments, routeArguments } from './call-arguments.js';
 import type { HttpReply, HttpRequest } from './exchange.js';
 import { GO_REQUEST, GO_RESPONSE, type GoResponse } from './go-api.js';
@@ -12,7 +12,7 @@ import { replyOf } from './reply-body.js';
 
 /** What the gateway needs of `Rpc`. */
 export interface Caller {
-  call(target: string, path: string, args: readonly unknown[], options: CallOptions): Promise<unknown>;
+  call(target: string, path: string, args: readonly unknown[], options: GatewayCallOptions): Promise<unknown>;
 }
 
 export interface GatewayDeps {
@@ -30,16 +30,35 @@ export class GatewayCore {
 
   constructor(private readonly deps: GatewayDeps) {}
 
-  /** Never rejects. */
-  async answer(route: GatewayRoute, request: HttpRequest): Promise<HttpReply> {
-    this.inFlight++;
-    try {
-      return await this.call(route, request);
-    } catch (error) {
-      return this.failed(error, request.id, request.headers.accept);
-    } finally {
-      if (--this.inFlight === 0) for (const resolve of this.waiting.splice(0)) resolve();
-    }
+  /** A request's way from here on, made once for each route: what is the same for all its requests is not made anew. */
+  handlerOf(route: GatewayRoute): (request: HttpRequest, send: (reply: HttpReply) => void) => void {
+    const { timeoutMs } = this.deps.options;
+    const options: GatewayCallOptions = { ...(timeoutMs !== undefined && { timeoutMs }), ...route.call, ...(route.style === 'mqant' && { returns: GO_RESPONSE as ProtoSchema }) };
+    const toReply = route.style === 'mqant' ? (result: unknown) => replyOfGo(result as GoResponse) : (result: unknown) => replyOf(result, route.status);
+    return (request, send) => {
+      this.inFlight++;
+      const answered = (reply: HttpReply): void => {
+        send(reply);
+        if (--this.inFlight === 0 && this.waiting.length > 0) for (const resolve of this.waiting.splice(0)) resolve();
+      };
+      const failed = (error: unknown): void => answered(this.failed(error, request.id, request.headers.accept));
+      let calling: Promise<unknown>;
+      try {
+        calling = this.call(route, request, options);
+      } catch (error) {
+        return failed(error);
+      }
+      // By hand, not with async functions: three promises for each request are one promise.
+      calling.then((result) => {
+        let reply: HttpReply;
+        try {
+          reply = toReply(result);
+        } catch (error) {
+          return failed(error);
+        }
+        answered(reply);
+      }, failed);
+    };
   }
 
   /** The answer to a request that came to nothing, also before it found a route. */
@@ -56,13 +75,12 @@ export class GatewayCore {
     });
   }
 
-  private async call(route: GatewayRoute, request: HttpRequest): Promise<HttpReply> {
-    const { rpc, options } = this.deps;
-    const { target, fn } = route.plan(request.path);
-    const call: CallOptions = { ...(options.timeoutMs !== undefined && { timeoutMs: options.timeoutMs }), ...route.call, signal: request.signal, metadata: this.metadataOf(request) };
-    if (route.style === 'mqant') return replyOfGo((await rpc.call(target, fn, [proto(GO_REQUEST, goRequest(request))], { ...call, returns: GO_RESPONSE as ProtoSchema })) as GoResponse);
-    const args = route.args === 'default' ? defaultArguments(request) : routeArguments(request, route.args === 'merged' ? undefined : route.args);
-    return replyOf(await rpc.call(target, fn, args, call), route.status);
+  /** @throws HttpFailure */
+  private call({ plan, style, args }: GatewayRoute, request: HttpRequest, { external, timeoutMs, selector, filters, returns }: GatewayCallOptions): Promise<unknown> {
+    const { target, fn } = plan(request.path);
+    const values = style === 'mqant' ? [proto(GO_REQUEST, goRequest(request))] : args === 'default' ? defaultArguments(request) : routeArguments(request, args === 'merged' ? undefined : args);
+    // Written out: to spread the route's options costs more than to call a handler of this process.
+    return this.deps.rpc.call(target, fn, values, { external, timeoutMs, selector, filters, returns, canceller: request.canceller, metadata: this.metadataOf(request) });
   }
 
   private metadataOf({ id, headers }: HttpRequest): Record<string, string> {

@@ -2,13 +2,13 @@ import type { HttpReply } from './exchange.js';
 
 /** Statuses that carry no body. */
 const BODILESS: ReadonlySet<number> = new Set([204, 205, 304]);
-const JSON_TYPE = 'application/json; charset=utf-8';
+const JSON_HEADERS = Object.freeze({ 'content-type': 'application/json; charset=utf-8' });
 
 /** A handler's result as an answer: bytes are bytes, all else is JSON. Wires do not tell nothing from null: both are `null`. */
 export function replyOf(result: unknown, status = 200): HttpReply {
   if (BODILESS.has(status)) return { status, headers: {}, body: undefined };
   if (result instanceof Uint8Array) return { status, headers: { 'content-type': 'application/octet-stream' }, body: result };
-  return { status, headers: { 'content-type': JSON_TYPE }, body: toJson(result) };
+  return { status, headers: JSON_HEADERS, body: toJson(result) };
 }
 
 /** JSON with bigints as numbers where those hold them and as texts where not, bytes in base64, maps as objects and sets as arrays. */

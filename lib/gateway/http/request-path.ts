@@ -1,5 +1,6 @@
 import { badRequest, notFound } from './http-failure.js';
 
+const UNFIT = /[/\\\u0000-\u001f\u007f]/;
 const SERVICE = /^[A-Za-z0-9_.-]+$/;
 const TARGET = /^[A-Za-z0-9_.-]+(?:@[A-Za-z0-9_.-]+)?$/;
 
@@ -36,22 +37,20 @@ export function readPath(path: string, { services, nodes }: PathRules): PathTarg
 
 /** Segments of a path, decoded. @throws HttpFailure */
 export function decodedSegments(path: string): string[] {
-  return path.replace(/^\//, '').split('/').map(decoded);
+  return (path.startsWith('/') ? path.slice(1) : path).split('/').map(decoded);
 }
 
 function decoded(segment: string): string {
-  let text: string;
-  try {
-    text = decodeURIComponent(segment);
-  } catch {
-    throw badRequest('PATH_MALFORMED', 'the path is not encoded as UTF-8');
+  let text = segment;
+  if (segment.includes('%')) {
+    try {
+      text = decodeURIComponent(segment);
+    } catch {
+      throw badRequest('PATH_MALFORMED', 'the path is not encoded as UTF-8');
+    }
   }
-  if (text === '.' || text === '..' || [...text].some(isUnfit)) throw badRequest('PATH_MALFORMED', 'the path has a dot segment, an encoded slash or a control character');
+  if (text === '.' || text === '..' || UNFIT.test(text)) throw badRequest('PATH_MALFORMED', 'the path has a dot segment, an encoded slash or a control character');
   return text;
-}
-
-function isUnfit(char: string): boolean {
-  return char === '/' || char === '\\' || char < ' ' || char === '\u007f';
 }
 
 function shown(text: string): string {

@@ -14,10 +14,10 @@ export function defaultRoute({ prefix, services, nodes, style }: NonNullable<Res
     args: 'default',
     status: undefined,
     call: { external: true, filters: [canTellOutside] },
-    plan: (path) => {
+    plan: remembered((path) => {
       const { target, rest, whole } = readPath(path.slice(prefix.length), rules);
       return { target, fn: style === 'mqant' ? whole : rest };
-    },
+    }),
   };
 }
 
@@ -40,5 +40,22 @@ export function tableRoute(entry: HttpRouteEntry): GatewayRoute {
       if (fn !== undefined) return { target, fn };
       return { target, fn: style === 'mqant' || !isOpen || rewrite ? whole : `/${whole.slice(base.length)}` };
     },
+  };
+}
+
+/** Paths that are remembered, and the longest of them: strangers write them, so both are bounded. */
+const MOST_PATHS = 500;
+const LONGEST_PATH = 200;
+
+/** Reads a path once: clients ask for the same few again and again. */
+function remembered(plan: GatewayRoute['plan']): GatewayRoute['plan'] {
+  const known = new Map<string, ReturnType<GatewayRoute['plan']>>();
+  return (path) => {
+    let found = known.get(path);
+    if (found !== undefined) return found;
+    found = plan(path);
+    if (known.size >= MOST_PATHS) known.clear();
+    if (path.length <= LONGEST_PATH) known.set(path, found);
+    return found;
   };
 }

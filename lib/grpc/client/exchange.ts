@@ -70,6 +70,7 @@ export class Exchange implements Waiting, MessageSource {
     try {
       this.begin(metadata, request);
     } catch (error) {
+      this.raw?.cancelWithStatus(CANCELLED, 'the call could not begin');
       this.end(rpcError('NODE_UNREACHABLE', `${this.where} cannot be reached: ${messageOf(error)}`, { cause: error, undelivered: this.raw === undefined }));
     }
   }
@@ -151,6 +152,7 @@ export class Exchange implements Waiting, MessageSource {
       raw.sendMessageWithContext({}, request);
       raw.halfClose();
     }
+    if (this.isOver) return;
     if (this.replies === undefined) raw.startRead();
     else this.replies.attach(this);
   }

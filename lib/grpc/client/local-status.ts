@@ -20,6 +20,8 @@ const NEVER_ARRIVED = [
 ];
 /** And with these, that the connection or the stream broke. A stream that the other side resets is "cancelled", though nobody here gave up. */
 const BROKEN = ['Connection dropped', 'Call cancelled', 'read ECONNRESET', 'write ECONNRESET', 'write EPIPE', 'read ETIMEDOUT'];
+/** And with these, that the other side took the headers for too many or too large. */
+const HEADERS_REFUSED = ['Bandwidth exhausted or memory limit exceeded', 'Received RST_STREAM with code 9'];
 const TOO_LARGE = ['Received message larger than max', 'Received message that decompresses to a size larger', 'Attempted to send message with a size larger than'];
 
 /**
@@ -29,6 +31,7 @@ const TOO_LARGE = ['Received message larger than max', 'Received message that de
 export function callErrorOf(status: StatusObject, answered: boolean, where: string): RpcError {
   const { code, details } = status;
   if (code === RESOURCE_EXHAUSTED && begins(details, TOO_LARGE)) return rpcError('PAYLOAD_TOO_LARGE', `a message of ${where} is too large: ${details}`, { remote: answered });
+  if (!answered && begins(details, HEADERS_REFUSED)) return rpcError('PAYLOAD_TOO_LARGE', `${where} refused the call (${details}): are its metadata too many, or too large?`);
   const isBroken = (code === UNAVAILABLE || code === CANCELLED) && begins(details, BROKEN);
   if (isBroken || (code === UNAVAILABLE && !answered)) {
     if (!answered && begins(details, NEVER_ARRIVED)) return rpcError('NODE_UNREACHABLE', `${where} cannot be reached: ${details}`, { undelivered: true });

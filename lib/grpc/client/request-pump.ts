@@ -1,4 +1,5 @@
 import { AsyncResource } from 'node:async_hooks';
+import { rpcError } from '../../common/error-catalog.js';
 import type { RawCall } from './endpoint.js';
 
 /** A stream of requests. @public */
@@ -14,12 +15,22 @@ export class RequestSource implements AsyncIterable<unknown> {
   constructor(private readonly stream: RequestStream<unknown>) {}
 
   [Symbol.asyncIterator](): AsyncIterator<unknown> {
-    const { context, stream } = this;
-    const iterator = context.runInAsyncScope(() => (Symbol.asyncIterator in stream ? stream[Symbol.asyncIterator]() : stream[Symbol.iterator]()));
+    const { context } = this;
+    const iterator = context.runInAsyncScope(() => this.iterator());
     return {
       next: async () => context.runInAsyncScope(() => iterator.next()),
       return: async () => context.runInAsyncScope(() => iterator.return?.()) ?? { done: true, value: undefined },
     };
+  }
+
+  /** @throws RpcError UNSUPPORTED_VALUE for what is no stream */
+  private iterator(): AsyncIterator<unknown> | Iterator<unknown> {
+    const { stream } = this;
+    if (typeof stream === 'object' && stream !== null) {
+      if (Symbol.asyncIterator in stream) return stream[Symbol.asyncIterator]();
+      if (Symbol.iterator in stream) return stream[Symbol.iterator]();
+    }
+    throw rpcError('UNSUPPORTED_VALUE', `a stream of requests must be a list, an iterable or an async iterable, not ${stream === null ? 'null' : `of type ${typeof stream}`}`);
   }
 }
 
@@ -32,13 +43,12 @@ export interface PumpEvents {
 
 /** Sends a stream of requests, one message at a time: the next one is asked for when the last one has left. */
 export class RequestPump {
-  private readonly iterator: AsyncIterator<unknown>;
+  private iterator: AsyncIterator<unknown> | undefined;
   private isStopped = false;
   private release: () => void = () => {};
 
   constructor(stream: AsyncIterable<unknown>, private readonly call: RawCall, private readonly events: PumpEvents) {
-    this.iterator = stream[Symbol.asyncIterator]();
-    void this.run();
+    void this.run(stream);
   }
 
   /** The call has ended: nothing more is asked for, and who makes the stream hears of it. */
@@ -49,10 +59,11 @@ export class RequestPump {
     this.finish();
   }
 
-  private async run(): Promise<void> {
+  private async run(stream: AsyncIterable<unknown>): Promise<void> {
     try {
+      const iterator = (this.iterator = stream[Symbol.asyncIterator]());
       for (;;) {
-        const { done, value } = await this.iterator.next();
+        const { done, value } = await iterator.next();
         if (this.isStopped) return;
         if (done) break;
         await this.send(this.events.encode(value));
@@ -77,6 +88,6 @@ export class RequestPump {
 
   /** As `break` in a `for await` would; what it throws has no one to hear it. */
   private finish(): void {
-    this.iterator.return?.().catch(() => {});
+    this.iterator?.return?.().catch(() => {});
   }
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { Doorkeeper } from '../../../lib/gateway/gate/admission.js';
+import { Doorkeeper, KeptGuests } from '../../../lib/gateway/gate/admission.js';
 import { clientAddress } from '../../../lib/gateway/gate/listen/client-address.js';
 import { Inbox } from '../../../lib/gateway/gate/inbox.js';
 import { resolveGateOptions } from '../../../lib/gateway/gate/gate.options.js';
@@ -12,7 +12,7 @@ describe('the inbox of a client', () => {
   it('handles one after the other, and refuses what is too much', async () => {
     const done: (() => void)[] = [];
     const begun: number[] = [];
-    const inbox = new Inbox<number>({ ordered: true, capacity: 2, perSecond: 1000 }, new FakeClock(), (message) => {
+    const inbox = new Inbox<number>({ laneOf: () => '', capacity: 2, perSecond: 1000 }, new FakeClock(), (message) => {
       begun.push(message);
       return new Promise((resolve) => done.push(resolve));
     }, () => {});
@@ -30,13 +30,13 @@ describe('the inbox of a client', () => {
 
   it('handles them at once where order does not count', () => {
     const begun: number[] = [];
-    const inbox = new Inbox<number>({ ordered: false, capacity: 2, perSecond: 1000 }, new FakeClock(), (message) => (begun.push(message), new Promise(() => {})), () => {});
+    const inbox = new Inbox<number>({ laneOf: undefined, capacity: 2, perSecond: 1000 }, new FakeClock(), (message) => (begun.push(message), new Promise(() => {})), () => {});
     assert.deepEqual([inbox.offer(1), inbox.offer(2), inbox.offer(3), begun], [true, true, false, [1, 2]]);
   });
 
   it('says when nothing is under way any more', async () => {
     const done: (() => void)[] = [];
-    const inbox = new Inbox<number>({ ordered: true, capacity: 9, perSecond: 1000 }, new FakeClock(), () => new Promise((resolve) => done.push(resolve)), () => {});
+    const inbox = new Inbox<number>({ laneOf: () => '', capacity: 9, perSecond: 1000 }, new FakeClock(), () => new Promise((resolve) => done.push(resolve)), () => {});
     let isIdle = false;
     const look = () => void inbox.idle().then(() => (isIdle = true));
     look();
@@ -61,10 +61,39 @@ describe('the inbox of a client', () => {
     assert.equal(isIdle, true);
   });
 
+  it('keeps the order of each lane, and lets lanes go on by themselves', async () => {
+    const done = new Map<string, () => void>();
+    const begun: string[] = [];
+    const inbox = new Inbox<string>({ laneOf: (message) => message[0]!, capacity: 10, perSecond: 1000 }, new FakeClock(), (message) => {
+      begun.push(message);
+      return new Promise((resolve) => done.set(message, resolve));
+    }, () => {});
+    for (const message of ['a1', 'a2', 'b1', 'a3', 'b2']) inbox.offer(message);
+    assert.deepEqual(begun, ['a1', 'b1']);
+    done.get('b1')!();
+    await settled();
+    done.get('a1')!();
+    await settled();
+    assert.deepEqual(begun, ['a1', 'b1', 'b2', 'a2']);
+  });
+
+  it('takes what it must, and reads no more before there is room', async () => {
+    const throttled: boolean[] = [];
+    const done: (() => void)[] = [];
+    const inbox = new Inbox<number>({ laneOf: () => '', capacity: 2, perSecond: 1000 }, new FakeClock(), () => new Promise((resolve) => done.push(resolve)), (on) => throttled.push(on));
+    assert.deepEqual([inbox.offer(1, true), inbox.offer(2, true), inbox.offer(3), inbox.offer(4, true), inbox.offer(5, true)], [true, true, false, true, true]);
+    assert.deepEqual(throttled, [true]);
+    for (let i = 0; i < 2; i++) {
+      done.shift()!();
+      await settled();
+    }
+    assert.deepEqual(throttled, [true, false]);
+  });
+
   it('reads slower a client that sends faster than it may', () => {
     const clock = new FakeClock();
     const throttled: boolean[] = [];
-    const inbox = new Inbox<number>({ ordered: false, capacity: 1000, perSecond: 10 }, clock, async () => {}, (on) => throttled.push(on));
+    const inbox = new Inbox<number>({ laneOf: undefined, capacity: 1000, perSecond: 10 }, clock, async () => {}, (on) => throttled.push(on));
     for (let i = 0; i < 15; i++) assert.equal(inbox.offer(i), true);
     assert.deepEqual(throttled, [true]);
     clock.advance(2000);
@@ -85,6 +114,14 @@ describe('who comes in', () => {
     assert.equal(door.enter('a'), 'connectsPerSecond');
     clock.advance(1000);
     assert.equal(door.enter('a'), undefined);
+  });
+
+  it('begins no more sessions that stay than guests of one address may', () => {
+    const clock = new FakeClock();
+    const guests = new KeptGuests(2, 1000, clock);
+    assert.deepEqual([guests.enter('a'), guests.enter('a'), guests.enter('a'), guests.enter('b')], [true, true, false, true]);
+    clock.advance(1000);
+    assert.equal(guests.enter('a'), true);
   });
 
   it('is who the nearest trusted proxy says, and nobody else', () => {

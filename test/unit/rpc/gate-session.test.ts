@@ -48,6 +48,22 @@ describe('gate sessions', () => {
     assert.throws(() => decodeSession(Buffer.from('0aff', 'hex')), /ends early/);
   });
 
+  it('carry texts of any length and alphabet', () => {
+    const long = { ...state, topic: 'ü'.repeat(300), userId: '用户', settings: { [`k${'é'.repeat(100)}`]: '值'.repeat(20_000), empty: '' } };
+    const read = decodeSession(encodeSession(long));
+    assert.deepEqual({ ...read, settings: { ...read.settings } }, long);
+  });
+
+  it('copied share nothing that changes', async () => {
+    const gate = new Gate(GateSession.of({ ...state, userId: 'u1' }));
+    const session = GateSession.of(state, gate);
+    const copy = session.copy();
+    await session.bind('u1');
+    assert.deepEqual([session.userId, copy.userId, copy.get('k'), copy.topic], ['u1', '', 'v', 'a/HD_b/1']);
+    assert.throws(() => ((copy.settings as Record<string, string>)['k'] = 'x'), TypeError);
+    await assert.rejects(copy.bind('u2'), /NO_SESSION|came from no client/);
+  });
+
   it('ask the gate, and take over what it says', async () => {
     const bound = GateSession.of({ ...state, userId: 'u1', topic: '', settings: { k: 'v', level: '3' } });
     const gate = new Gate(bound);

@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import type { ByteConnection, CloseReason, RemotePeer } from '../connection.js';
+import type { WriteTurn } from './write-turn.js';
 
 /** A peer that does not take what is left is cut off after this. */
 const LINGER_MS = 5000;
@@ -10,9 +11,11 @@ const NO_HEADERS: Readonly<Record<string, string>> = Object.freeze({});
 export class SocketConnection implements ByteConnection {
   readonly network = 'tcp';
   readonly remote: RemotePeer;
-  private isCorked = false;
 
-  constructor(private readonly socket: Socket | TLSSocket) {
+  constructor(
+    private readonly socket: Socket | TLSSocket,
+    private readonly turn: WriteTurn,
+  ) {
     socket.setNoDelay(true);
     // What goes wrong shows as the end of the connection, which follows.
     socket.on('error', () => {});
@@ -34,17 +37,9 @@ export class SocketConnection implements ByteConnection {
     this.socket.once('close', () => onEnd(reason));
   }
 
-  /** All that is written in one turn leaves as one. */
   write(bytes: Uint8Array): void {
     if (!this.isOpen) return;
-    if (!this.isCorked) {
-      this.isCorked = true;
-      this.socket.cork();
-      process.nextTick(() => {
-        this.isCorked = false;
-        this.socket.uncork();
-      });
-    }
+    this.turn.hold(this.socket);
     this.socket.write(bytes);
   }
 

@@ -6,6 +6,7 @@ import type { ByteConnection } from '../connection.js';
 import type { GateOptions, ListenOptions } from '../gate.options.js';
 import { listenOn, type GateListener } from './listener.js';
 import { SocketConnection } from './socket-connection.js';
+import { WriteTurn } from './write-turn.js';
 
 const TLS_HANDSHAKE_MS = 5000;
 
@@ -21,7 +22,8 @@ export class TcpListener implements GateListener {
   ) {}
 
   async start(accept: (connection: ByteConnection) => void): Promise<void> {
-    const onSocket = (socket: Socket): void => accept(new SocketConnection(socket));
+    const turn = new WriteTurn();
+    const onSocket = (socket: Socket): void => accept(new SocketConnection(socket, turn));
     this.server = this.tls ? secured(() => createTlsServer({ ...this.tls, handshakeTimeout: TLS_HANDSHAKE_MS }, onSocket)) : createServer(onSocket);
     this.server.on('tlsClientError', () => {});
     this.port = await listenOn(this.server, this.name, this.where);

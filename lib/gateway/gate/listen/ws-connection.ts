@@ -1,5 +1,7 @@
+import type { Writable } from 'node:stream';
 import type { WebSocket } from 'ws';
 import type { ByteConnection, CloseReason, RemotePeer } from '../connection.js';
+import type { WriteTurn } from './write-turn.js';
 
 /** Each message of such a WebSocket is one JSON text, both ways. */
 export const JSON_SUBPROTOCOL = 'anthill.json';
@@ -27,7 +29,10 @@ export class WsConnection implements ByteConnection {
 
   constructor(
     private readonly socket: WebSocket,
+    /** What carries it. */
+    private readonly carrier: Writable,
     readonly remote: RemotePeer,
+    private readonly turn: WriteTurn,
   ) {
     this.subprotocol = socket.protocol;
     this.isText = socket.protocol === JSON_SUBPROTOCOL;
@@ -49,7 +54,9 @@ export class WsConnection implements ByteConnection {
   }
 
   write(bytes: Uint8Array): void {
-    if (this.isOpen) this.socket.send(bytes, { binary: !this.isText });
+    if (!this.isOpen) return;
+    this.turn.hold(this.carrier);
+    this.socket.send(bytes, { binary: !this.isText });
   }
 
   pause(): void {

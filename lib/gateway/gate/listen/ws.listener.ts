@@ -11,6 +11,7 @@ import { listenOn, type GateListener } from './listener.js';
 import { certificateOf } from './socket-connection.js';
 import { secured } from './tcp.listener.js';
 import { JSON_SUBPROTOCOL, WsConnection } from './ws-connection.js';
+import { WriteTurn } from './write-turn.js';
 
 const UPGRADE_TIMEOUT_MS = 5000;
 const MAX_HEADER_BYTES = 16 * 1024;
@@ -23,6 +24,7 @@ export class WsListener implements GateListener {
   port = 0;
   private server: Server | undefined;
   private sockets: WebSocketServer | undefined;
+  private readonly turn = new WriteTurn();
 
   constructor(
     private readonly where: WebSocketOptions,
@@ -64,7 +66,7 @@ export class WsListener implements GateListener {
     const headers = Object.fromEntries(Object.entries(request.headers).map(([name, value]) => [name, Array.isArray(value) ? value.join(', ') : (value ?? '')]));
     const address = clientAddress(socket.remoteAddress ?? '', headers['x-forwarded-for'], this.options.trustedProxies ?? []);
     const port = address === socket.remoteAddress ? socket.remotePort : undefined;
-    return new WsConnection(webSocket, { address, port, secure: 'encrypted' in socket, headers, ...certificateOf(socket) });
+    return new WsConnection(webSocket, socket, { address, port, secure: 'encrypted' in socket, headers, ...certificateOf(socket) }, this.turn);
   }
 }
 

@@ -2,10 +2,11 @@ import type { Clock } from '../../../common/clock.js';
 import { type AgentHost, type AgentSettings, type ClientHello, type PushMessage, RefusedClient, type Refusal } from '../agent.js';
 import { ConnectionAgent } from '../connection-agent.js';
 import type { ByteConnection, CloseReason } from '../connection.js';
+import type { LastEncoded } from '../last-encoded.js';
 import { isTopic } from '../topic-filter.js';
 import type { ClientPacket, ConnectPacket, PublishPacket } from './client-packet.js';
 import { PacketReader } from './packet-reader.js';
-import { confirmation, connack, PINGRESP, publish, suback } from './server-packet.js';
+import { confirmation, connack, PINGRESP, suback } from './server-packet.js';
 
 /** CONNACK return codes (MQTT 3.1.1, 3.2.2.3). */
 const RETURN_CODE: Readonly<Record<Refusal | 'version', number>> = { version: 1, clientId: 2, unavailable: 3, credentials: 4, forbidden: 5 };
@@ -16,17 +17,24 @@ const NOTHING = (): void => {};
 /** MQTT 3.1 and 3.1.1 with one client. Section numbers are those of MQTT 3.1.1. */
 export class MqttAgent extends ConnectionAgent {
   private readonly reader: PacketReader;
-  private readonly unreleased = new Set<number>();
+  /** Ids of QoS 2 messages, and whether they were handled. */
+  private readonly unreleased = new Map<number, boolean>();
   /** Packets that came while the client was being admitted; no more than one chunk of them, for reading stops meanwhile. */
   private readonly early: ClientPacket[] = [];
 
-  constructor(connection: ByteConnection, host: AgentHost, settings: AgentSettings, clock: Clock) {
+  constructor(
+    connection: ByteConnection,
+    host: AgentHost,
+    settings: AgentSettings,
+    clock: Clock,
+    private readonly pushes: LastEncoded,
+  ) {
     super(connection, host, settings, clock);
     this.reader = new PacketReader(settings.maxPacketBytes, { onPacket: (packet) => this.onPacket(packet), onFault: (reason) => this.close(reason) });
   }
 
   push(message: PushMessage): void {
-    if (this.stage === 'open') this.connection.write(publish(message));
+    if (this.stage === 'open') this.connection.write(message.isReceived ? confirmation('pubrel', message.id!) : this.pushes.of(message));
   }
 
   protected override onData(chunk: Uint8Array): void {
@@ -79,13 +87,13 @@ export class MqttAgent extends ConnectionAgent {
       case 'puback':
         return this.host.acknowledged(packet.id);
       case 'pubrec':
-        this.host.acknowledged(packet.id);
+        this.host.received(packet.id);
         return this.send(confirmation('pubrel', packet.id));
+      case 'pubcomp':
+        return this.host.acknowledged(packet.id);
       case 'pubrel':
         this.unreleased.delete(packet.id);
-        return this.send(confirmation('pubcomp', packet.id));
-      case 'pubcomp':
-        return;
+        return this.answer(this.host.released(packet.id), () => confirmation('pubcomp', packet.id));
       case 'subscribe':
         return this.answer(this.host.subscribe(packet.subscriptions), (granted) => suback(packet.id, granted));
       case 'unsubscribe':
@@ -107,10 +115,16 @@ export class MqttAgent extends ConnectionAgent {
     const message = { topic, body, qos, retain };
     if (qos === 0) return this.host.receive(message, NOTHING);
     if (qos === 1) return this.host.receive(message, () => this.send(confirmation('puback', id)));
-    if (this.unreleased.has(id)) return this.send(confirmation('pubrec', id));
+    const isHandled = this.unreleased.get(id);
+    if (isHandled) return this.send(confirmation('pubrec', id));
+    // A repeat while the first one is at work: its answer follows.
+    if (isHandled === false) return;
     if (this.unreleased.size >= MAX_UNRELEASED) return this.close('limit');
-    this.unreleased.add(id);
-    this.host.receive(message, () => this.send(confirmation('pubrec', id)));
+    this.unreleased.set(id, false);
+    this.host.receive({ ...message, id }, () => {
+      this.unreleased.set(id, true);
+      this.send(confirmation('pubrec', id));
+    });
   }
 
   /** What cannot be done now is not answered: the client comes again, and asks again. */

@@ -24,6 +24,20 @@ export interface StoredPush {
   readonly topic: string;
   readonly body: Uint8Array;
   readonly qos: 1 | 2;
+  /** It is a retained message, sent because of a new subscription. */
+  readonly retain?: boolean;
+}
+
+/** A push as the next connection of its session finds it. @plugin */
+export interface WaitingPush extends StoredPush {
+  /** `new`: kept while the client was away, never sent. `sent`: perhaps. `received`: QoS 2, the client has it, and topic and body are forgotten. */
+  readonly state: 'new' | 'sent' | 'received';
+}
+
+/** A message that a subscription of a kept session takes. @plugin */
+export interface SubscribedPush extends SessionPlace {
+  /** Undefined: the session has too many already. */
+  readonly push: StoredPush | undefined;
 }
 
 /** What {@link GateStore.open} found. @plugin */
@@ -49,6 +63,13 @@ export interface RetainedMessage {
   readonly topic: string;
   readonly body: Uint8Array;
   readonly qos: 0 | 1 | 2;
+}
+
+/** How much is retained at most. @plugin */
+export interface RetainLimits {
+  readonly messages: number;
+  /** Topics and bodies, as the store keeps them. */
+  readonly bytes: number;
 }
 
 /**
@@ -103,11 +124,30 @@ export interface GateStore {
 
   /** Keeps a push until it is acknowledged. `gone`: there is no such session; `full`: it has `limit` already. */
   keep(sessionId: string, push: Omit<StoredPush, 'id'>, limit: number): Promise<KeptPush | 'gone' | 'full'>;
-  /** In the order in which they were kept. */
-  unacknowledged(sessionId: string): Promise<readonly StoredPush[]>;
+  /** In the order in which they were kept. Those that are `new` are `sent` from then on. */
+  unacknowledged(sessionId: string): Promise<readonly WaitingPush[]>;
+  /** QoS 2: the client has the push (PUBREC). Its id is not free before it is acknowledged. */
+  pushReceived(sessionId: string, id: number): Promise<void>;
   acknowledge(sessionId: string, id: number): Promise<void>;
 
-  /** An empty body forgets it. */
-  retain(message: RetainedMessage): Promise<void>;
-  retained(): Promise<readonly RetainedMessage[]>;
+  /**
+   * Keeps a message for each session with `keepMs` that has subscribed to its topic with QoS 1 or 2, connected or away, as {@link keep} does: with the lower QoS of the two,
+   * once for each session.
+   */
+  publish(message: Omit<StoredPush, 'id'>, limit: number): Promise<readonly SubscribedPush[]>;
+
+  /**
+   * A client sends a message of QoS 2, which the gate is about to handle. `known`: it was handled, or is being handled by a gate that lives, and must not be again;
+   * `full`: `limit` messages of the session are not released yet.
+   */
+  receiving(sessionId: string, id: number, gateId: string, limit: number): Promise<'new' | 'known' | 'full'>;
+  /** It was handled. */
+  received(sessionId: string, id: number): Promise<void>;
+  /** The client will not send it again (PUBREL): the next message may have its id. */
+  released(sessionId: string, id: number): Promise<void>;
+
+  /** An empty body forgets it. @returns false when that would be more messages, or more bytes, than `limits`: then the topic keeps what it had */
+  retain(message: RetainedMessage, limits: RetainLimits): Promise<boolean>;
+  /** @param topic only that of this topic @default all */
+  retained(topic?: string): Promise<readonly RetainedMessage[]>;
 }

@@ -1,15 +1,18 @@
 import { systemClock, type Clock } from '../../../common/clock.js';
 import type { HealthReport } from '../../../common/lifecycle.js';
-import { nextPushId } from './push-id.js';
-import type { DuplicatePolicy, GateStore, KeptPush, OpenedSession, RetainedMessage, SessionPlace, StoredPush, StoredSession } from './gate-store.js';
+import { TopicTree } from '../topic-tree.js';
+import type { DuplicatePolicy, GateStore, KeptPush, OpenedSession, RetainedMessage, RetainLimits, SessionPlace, StoredPush, StoredSession, SubscribedPush, WaitingPush } from './gate-store.js';
+import { MemoryPushes } from './memory-pushes.js';
+import { MemoryRetained } from './memory-retained.js';
 
 interface Entry {
   session: StoredSession;
   gateId: string | undefined;
   /** On the clock, while it is away. */
   expiresAt: number;
-  lastPushId: number;
-  readonly pushes: Map<number, StoredPush>;
+  readonly pushes: MemoryPushes;
+  /** Messages of QoS 2 that the client has not released: the gate that handles it, or none when it is handled. */
+  readonly incoming: Map<number, string | undefined>;
   readonly groups: Set<string>;
   /** How long it outlives its gate. */
   keepMs: number;
@@ -31,7 +34,8 @@ class MemoryGateStore implements GateStore {
   private readonly byUser = new Map<string, Set<string>>();
   private readonly byGroup = new Map<string, Set<string>>();
   private readonly beats = new Map<string, number>();
-  private readonly kept = new Map<string, RetainedMessage>();
+  private readonly subscribers = new TopicTree<Entry>();
+  private readonly kept = new MemoryRetained();
 
   constructor(private readonly clock: Clock) {}
 
@@ -84,7 +88,7 @@ class MemoryGateStore implements GateStore {
       return { session: known.session, resumed: true, ...(displaced && { displaced }) };
     }
     if (known) this.forget(known);
-    const entry: Entry = { session: Object.freeze({ ...session }), gateId, expiresAt: Infinity, lastPushId: 0, pushes: new Map(), groups: new Set(), keepMs };
+    const entry: Entry = { session: Object.freeze({ ...session }), gateId, expiresAt: Infinity, pushes: new MemoryPushes(), incoming: new Map(), groups: new Set(), keepMs };
     this.entries.set(session.sessionId, entry);
     this.byClient.set(session.clientId, session.sessionId);
     if (session.userId !== '') this.index(this.byUser, session.userId, session.sessionId);
@@ -101,7 +105,9 @@ class MemoryGateStore implements GateStore {
 
   async save(sessionId: string, changes: Partial<Pick<StoredSession, 'settings' | 'subscriptions'>>): Promise<void> {
     const entry = this.find(sessionId);
-    if (entry) entry.session = Object.freeze({ ...entry.session, ...changes });
+    if (entry === undefined) return;
+    if (changes.subscriptions) this.subscribe(entry, changes.subscriptions);
+    entry.session = Object.freeze({ ...entry.session, ...changes });
   }
 
   async place(sessionId: string): Promise<SessionPlace | undefined> {
@@ -149,29 +155,58 @@ class MemoryGateStore implements GateStore {
   async keep(sessionId: string, push: Omit<StoredPush, 'id'>, limit: number): Promise<KeptPush | 'gone' | 'full'> {
     const entry = this.find(sessionId);
     if (entry === undefined) return 'gone';
-    const id = entry.pushes.size < limit ? nextPushId(entry.lastPushId, (taken) => entry.pushes.has(taken)) : undefined;
-    if (id === undefined) return 'full';
-    entry.lastPushId = id;
-    const stored = Object.freeze({ ...push, id });
-    entry.pushes.set(id, stored);
-    return { push: stored, gateId: this.placeOf(entry).gateId };
+    const { gateId } = this.placeOf(entry);
+    const stored = entry.pushes.keep(push, limit, gateId === undefined);
+    return stored === undefined ? 'full' : { push: stored, gateId };
   }
 
-  async unacknowledged(sessionId: string): Promise<readonly StoredPush[]> {
-    return [...(this.find(sessionId)?.pushes.values() ?? [])];
+  async unacknowledged(sessionId: string): Promise<readonly WaitingPush[]> {
+    return this.find(sessionId)?.pushes.take() ?? [];
+  }
+
+  async pushReceived(sessionId: string, id: number): Promise<void> {
+    this.entries.get(sessionId)?.pushes.received(id);
   }
 
   async acknowledge(sessionId: string, id: number): Promise<void> {
     this.entries.get(sessionId)?.pushes.delete(id);
   }
 
-  async retain(message: RetainedMessage): Promise<void> {
-    if (message.body.length === 0) this.kept.delete(message.topic);
-    else this.kept.set(message.topic, message);
+  async publish(message: Omit<StoredPush, 'id'>, limit: number): Promise<readonly SubscribedPush[]> {
+    const found: SubscribedPush[] = [];
+    for (const [entry, granted] of this.subscribers.match(message.topic)) {
+      if (granted === 0 || this.find(entry.session.sessionId) === undefined) continue;
+      const place = this.placeOf(entry);
+      found.push({ ...place, push: entry.pushes.keep({ ...message, qos: granted < message.qos ? 1 : message.qos }, limit, place.gateId === undefined) });
+    }
+    return found;
   }
 
-  async retained(): Promise<readonly RetainedMessage[]> {
-    return [...this.kept.values()];
+  async receiving(sessionId: string, id: number, gateId: string, limit: number): Promise<'new' | 'known' | 'full'> {
+    const incoming = this.find(sessionId)?.incoming;
+    if (incoming === undefined) return 'new';
+    const by = incoming.get(id);
+    if (incoming.has(id) && (by === undefined || by === gateId || this.lives(by))) return 'known';
+    if (!incoming.has(id) && incoming.size >= limit) return 'full';
+    incoming.set(id, gateId);
+    return 'new';
+  }
+
+  async received(sessionId: string, id: number): Promise<void> {
+    const incoming = this.find(sessionId)?.incoming;
+    if (incoming?.has(id)) incoming.set(id, undefined);
+  }
+
+  async released(sessionId: string, id: number): Promise<void> {
+    this.find(sessionId)?.incoming.delete(id);
+  }
+
+  async retain(message: RetainedMessage, limits: RetainLimits): Promise<boolean> {
+    return this.kept.retain(message, limits);
+  }
+
+  async retained(topic?: string): Promise<readonly RetainedMessage[]> {
+    return this.kept.of(topic);
   }
 
   private lives(gateId: string): boolean {
@@ -193,9 +228,15 @@ class MemoryGateStore implements GateStore {
   private forget(entry: Entry): void {
     const { sessionId, clientId } = entry.session;
     this.rename(entry, '');
+    this.subscribe(entry, {});
     for (const group of entry.groups) this.unindex(this.byGroup, group, sessionId);
     if (this.byClient.get(clientId) === sessionId) this.byClient.delete(clientId);
     this.entries.delete(sessionId);
+  }
+
+  private subscribe(entry: Entry, subscriptions: StoredSession['subscriptions']): void {
+    for (const filter of Object.keys(entry.session.subscriptions)) if (!Object.hasOwn(subscriptions, filter)) this.subscribers.remove(filter, entry);
+    for (const [filter, qos] of Object.entries(subscriptions)) this.subscribers.add(filter, entry, qos);
   }
 
   private rename(entry: Entry, userId: string): void {

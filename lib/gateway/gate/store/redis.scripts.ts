@@ -1,69 +1,4 @@
-/*
- * What gates know, in Redis. All keys share one hash tag, so that a script may touch all of them on a cluster too:
- *   s:<sid>   hash: client, user, settings, subs (JSON), gate, keep (ms), push (last id)
- *   c:<client> sid      u:<user> set of sids      g:<group> set of sids      sg:<sid> set of groups
- *   p:<sid>   hash: push id -> JSON      po:<sid> zset: push id by order
- *   gates     zset: gate by the moment until which it lives      at:<gate> set of sids      retained hash: topic -> JSON
- * KEYS[1] is the prefix. Times are Redis's own: gates' clocks differ.
- */
-const COMMON = `
-local P = KEYS[1]
-local t = redis.call('TIME')
-local now = t[1] * 1000 + math.floor(t[2] / 1000)
-local function lives(gate)
-  if not gate or gate == '' then return false end
-  local till = redis.call('ZSCORE', P .. 'gates', gate)
-  return till and tonumber(till) > now
-end
-local function place(sid)
-  local gate = redis.call('HGET', P .. 's:' .. sid, 'gate')
-  if gate == false then return nil end
-  if lives(gate) then return { sid, gate } end
-  return { sid, '' }
-end
-local function nameless(sid)
-  local user = redis.call('HGET', P .. 's:' .. sid, 'user')
-  if user and user ~= '' then redis.call('SREM', P .. 'u:' .. user, sid) end
-end
-local function forget(sid)
-  nameless(sid)
-  local client = redis.call('HGET', P .. 's:' .. sid, 'client')
-  if client and redis.call('GET', P .. 'c:' .. client) == sid then redis.call('DEL', P .. 'c:' .. client) end
-  for _, group in ipairs(redis.call('SMEMBERS', P .. 'sg:' .. sid)) do redis.call('SREM', P .. 'g:' .. group, sid) end
-  redis.call('DEL', P .. 's:' .. sid, P .. 'sg:' .. sid, P .. 'p:' .. sid, P .. 'po:' .. sid)
-end
-local function expire(sid, ms)
-  for _, kind in ipairs({ 's:', 'sg:', 'p:', 'po:' }) do
-    if ms > 0 then redis.call('PEXPIRE', P .. kind .. sid, ms) else redis.call('PERSIST', P .. kind .. sid) end
-  end
-  local client = redis.call('HGET', P .. 's:' .. sid, 'client')
-  if client then
-    if ms > 0 then redis.call('PEXPIRE', P .. 'c:' .. client, ms) else redis.call('PERSIST', P .. 'c:' .. client) end
-  end
-end
-local function release(sid, gate, keep)
-  if redis.call('HGET', P .. 's:' .. sid, 'gate') ~= gate then return end
-  redis.call('SREM', P .. 'at:' .. gate, sid)
-  if keep <= 0 then return forget(sid) end
-  redis.call('HSET', P .. 's:' .. sid, 'gate', '')
-  expire(sid, keep)
-end
-local function abandon(gate, most)
-  for _, sid in ipairs(redis.call('SRANDMEMBER', P .. 'at:' .. gate, most)) do
-    local keep = tonumber(redis.call('HGET', P .. 's:' .. sid, 'keep') or '0')
-    if redis.call('HGET', P .. 's:' .. sid, 'gate') == gate then release(sid, gate, keep) else redis.call('SREM', P .. 'at:' .. gate, sid) end
-  end
-  return redis.call('SCARD', P .. 'at:' .. gate)
-end
-local function places(set)
-  local found = {}
-  for _, sid in ipairs(redis.call('SMEMBERS', set)) do
-    local at = place(sid)
-    if at then found[#found + 1] = at else redis.call('SREM', set, sid) end
-  end
-  return found
-end
-`;
+import { COMMON } from './redis.common.js';
 
 /** ARGV: gate, ttl. Also takes in what dead gates have left. Returns 0 when this one counted as dead, or was unknown. */
 export const BEAT = `${COMMON}
@@ -71,6 +6,10 @@ local lived = lives(ARGV[1]) and 1 or 0
 redis.call('ZADD', P .. 'gates', now + tonumber(ARGV[2]), ARGV[1])
 for _, dead in ipairs(redis.call('ZRANGEBYSCORE', P .. 'gates', '-inf', now)) do
   if abandon(dead, 500) == 0 then redis.call('ZREM', P .. 'gates', dead) end
+end
+for _, sid in ipairs(redis.call('ZRANGEBYSCORE', P .. 'due', '-inf', now, 'LIMIT', 0, 500)) do
+  if redis.call('EXISTS', P .. 's:' .. sid) == 0 then subscribe(sid, {}) end
+  redis.call('ZREM', P .. 'due', sid)
 end
 return lived`;
 
@@ -130,7 +69,10 @@ export const RELEASE = `${COMMON} release(ARGV[1], ARGV[2], tonumber(ARGV[3])) r
 /** ARGV: sid, then field and value, any number of times. */
 export const SAVE = `${COMMON}
 if redis.call('EXISTS', P .. 's:' .. ARGV[1]) == 0 then return 0 end
-for i = 2, #ARGV, 2 do redis.call('HSET', P .. 's:' .. ARGV[1], ARGV[i], ARGV[i + 1]) end
+for i = 2, #ARGV, 2 do
+  redis.call('HSET', P .. 's:' .. ARGV[1], ARGV[i], ARGV[i + 1])
+  if ARGV[i] == 'subs' then subscribe(ARGV[1], cjson.decode(ARGV[i + 1])) end
+end
 return 1`;
 
 export const PLACE = `${COMMON} return place(ARGV[1]) or false`;
@@ -183,39 +125,99 @@ export const KEEP = `${COMMON}
 local sid = ARGV[1]
 local at = place(sid)
 if not at then return { -1, '' } end
-local count = redis.call('HLEN', P .. 'p:' .. sid)
-if count >= tonumber(ARGV[3]) or count >= 65535 then return { 0, '' } end
-local id = tonumber(redis.call('HGET', P .. 's:' .. sid, 'push'))
-repeat id = id % 65535 + 1 until redis.call('HEXISTS', P .. 'p:' .. sid, id) == 0
-redis.call('HSET', P .. 's:' .. sid, 'push', id)
-redis.call('HSET', P .. 'p:' .. sid, id, ARGV[2])
-local last = redis.call('ZREVRANGE', P .. 'po:' .. sid, 0, 0, 'WITHSCORES')
-redis.call('ZADD', P .. 'po:' .. sid, (tonumber(last[2] or '0')) + 1, id)
-local left = redis.call('PTTL', P .. 's:' .. sid)
-if left > 0 then
-  redis.call('PEXPIRE', P .. 'p:' .. sid, left)
-  redis.call('PEXPIRE', P .. 'po:' .. sid, left)
-end
-return { id, at[2] }`;
+local id = keep(sid, ARGV[2], tonumber(ARGV[3]), at)
+return { id, id == 0 and '' or at[2] }`;
 
-/** Returns id, JSON, id, JSON, ... in order. */
+/** ARGV: topic, limit, JSON with QoS 1, JSON with QoS 2 or none. Returns sid, gate, id, QoS for each; id 0 for those that have too many. */
+export const PUBLISH = `${COMMON}
+local levels, granted, found = {}, {}, {}
+for level in string.gmatch(ARGV[1] .. '/', '(.-)/') do levels[#levels + 1] = level end
+local function take(filter)
+  local who = redis.call('HGETALL', P .. 'f:' .. filter)
+  for i = 1, #who, 2 do granted[who[i]] = math.max(granted[who[i]] or 0, tonumber(who[i + 1])) end
+end
+local function is(path) return redis.call('HEXISTS', P .. 'n', path .. '/') == 1 end
+local function visit(path, depth)
+  -- Wildcards do not reach topics that begin with $.
+  local wild = depth > 1 or string.sub(ARGV[1], 1, 1) ~= '$'
+  if wild and is(path .. '#') then take(path .. '#') end
+  if depth > #levels then return take(string.sub(path, 1, -2)) end
+  if is(path .. levels[depth]) then visit(path .. levels[depth] .. '/', depth + 1) end
+  if wild and is(path .. '+') then visit(path .. '+/', depth + 1) end
+end
+visit('', 1)
+for sid, qos in pairs(granted) do
+  local at = place(sid)
+  qos = math.min(qos, ARGV[4] and 2 or 1)
+  if not at then
+    subscribe(sid, {})
+  elseif qos > 0 then
+    found[#found + 1] = { sid, at[2], keep(sid, ARGV[2 + qos], tonumber(ARGV[2]), at), qos }
+  end
+end
+return found`;
+
+/** Returns id, JSON, state, id, JSON, state, ... in order. */
 export const UNACKNOWLEDGED = `${COMMON}
 local found = {}
 for _, id in ipairs(redis.call('ZRANGE', P .. 'po:' .. ARGV[1], 0, -1)) do
+  local text = redis.call('HGET', P .. 'p:' .. ARGV[1], id)
   found[#found + 1] = id
-  found[#found + 1] = redis.call('HGET', P .. 'p:' .. ARGV[1], id)
+  found[#found + 1] = text
+  found[#found + 1] = text == '' and 'received' or redis.call('SISMEMBER', P .. 'pn:' .. ARGV[1], id) == 1 and 'new' or 'sent'
 end
+redis.call('DEL', P .. 'pn:' .. ARGV[1])
 return found`;
+
+/** ARGV: sid, id. */
+export const PUSH_RECEIVED = `${COMMON}
+if redis.call('HEXISTS', P .. 'p:' .. ARGV[1], ARGV[2]) == 1 then redis.call('HSET', P .. 'p:' .. ARGV[1], ARGV[2], '') end
+return 1`;
 
 /** ARGV: sid, id. */
 export const ACKNOWLEDGE = `${COMMON}
 redis.call('HDEL', P .. 'p:' .. ARGV[1], ARGV[2])
 redis.call('ZREM', P .. 'po:' .. ARGV[1], ARGV[2])
+redis.call('SREM', P .. 'pn:' .. ARGV[1], ARGV[2])
 return 1`;
 
-/** ARGV: topic, JSON; an empty one forgets it. */
+/** ARGV: sid, id, gate, limit. */
+export const RECEIVING = `${COMMON}
+local key = P .. 'r:' .. ARGV[1]
+if redis.call('EXISTS', P .. 's:' .. ARGV[1]) == 0 then return 'new' end
+local by = redis.call('HGET', key, ARGV[2])
+if by and (by == '' or by == ARGV[3] or lives(by)) then return 'known' end
+if not by and redis.call('HLEN', key) >= tonumber(ARGV[4]) then return 'full' end
+redis.call('HSET', key, ARGV[2], ARGV[3])
+return 'new'`;
+
+/** ARGV: sid, id. */
+export const RECEIVED = `${COMMON}
+if redis.call('HEXISTS', P .. 'r:' .. ARGV[1], ARGV[2]) == 1 then redis.call('HSET', P .. 'r:' .. ARGV[1], ARGV[2], '') end
+return 1`;
+
+/** ARGV: sid, id. */
+export const RELEASED = `${COMMON} return redis.call('HDEL', P .. 'r:' .. ARGV[1], ARGV[2])`;
+
+/** ARGV: topic, JSON, most messages, most bytes; an empty JSON forgets it. Returns 0 when there is no room. */
 export const RETAIN = `${COMMON}
-if ARGV[2] == '' then redis.call('HDEL', P .. 'retained', ARGV[1]) else redis.call('HSET', P .. 'retained', ARGV[1], ARGV[2]) end
+local topic, text = ARGV[1], ARGV[2]
+local old = redis.call('HSTRLEN', P .. 'retained', topic)
+if old > 0 then old = old + #topic end
+if text == '' then
+  redis.call('HDEL', P .. 'retained', topic)
+  redis.call('DECRBY', P .. 'rb', old)
+  return 1
+end
+local more = #text + #topic - old
+if tonumber(redis.call('GET', P .. 'rb') or '0') + more > tonumber(ARGV[4]) then return 0 end
+if old == 0 and redis.call('HLEN', P .. 'retained') >= tonumber(ARGV[3]) then return 0 end
+redis.call('HSET', P .. 'retained', topic, text)
+redis.call('INCRBY', P .. 'rb', more)
 return 1`;
 
-export const RETAINED = `${COMMON} return redis.call('HVALS', P .. 'retained')`;
+/** ARGV: a topic, or none for all. */
+export const RETAINED = `${COMMON}
+if ARGV[1] == nil then return redis.call('HVALS', P .. 'retained') end
+local text = redis.call('HGET', P .. 'retained', ARGV[1])
+return text and { text } or {}`;

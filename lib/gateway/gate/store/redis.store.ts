@@ -4,7 +4,7 @@ import { rpcError } from '../../../common/error-catalog.js';
 import type { HealthReport } from '../../../common/lifecycle.js';
 import { loadPeer } from '../../../common/peer.js';
 import type { RpcError } from '../../../common/rpc-error.js';
-import type { DuplicatePolicy, GateStore, KeptPush, OpenedSession, RetainedMessage, SessionPlace, StoredPush, StoredSession } from './gate-store.js';
+import type { DuplicatePolicy, GateStore, KeptPush, OpenedSession, RetainedMessage, RetainLimits, SessionPlace, StoredPush, StoredSession, SubscribedPush, WaitingPush } from './gate-store.js';
 import * as scripts from './redis.scripts.js';
 
 /** What a store needs of an ioredis client. @public */
@@ -150,26 +150,49 @@ class RedisGateStore implements GateStore {
     return { push: Object.freeze({ ...push, id }), gateId: gateId === '' ? undefined : gateId };
   }
 
-  async unacknowledged(sessionId: string): Promise<readonly StoredPush[]> {
+  async unacknowledged(sessionId: string): Promise<readonly WaitingPush[]> {
     const reply = (await this.run(scripts.UNACKNOWLEDGED, sessionId)) as (string | null)[];
-    const found: StoredPush[] = [];
-    for (let i = 0; i < reply.length; i += 2) {
-      const text = reply[i + 1];
-      if (typeof text === 'string') found.push({ id: Number(reply[i]), ...readPush(text) } as StoredPush);
+    const found: WaitingPush[] = [];
+    for (let i = 0; i < reply.length; i += 3) {
+      const [id, text, state] = [Number(reply[i]), reply[i + 1], reply[i + 2] as WaitingPush['state']];
+      if (state === 'received') found.push({ id, topic: '', body: new Uint8Array(0), qos: 2, state });
+      else if (typeof text === 'string') found.push({ id, ...(readPush(text) as Omit<StoredPush, 'id'>), state });
     }
     return found;
+  }
+
+  async pushReceived(sessionId: string, id: number): Promise<void> {
+    await this.run(scripts.PUSH_RECEIVED, sessionId, id);
   }
 
   async acknowledge(sessionId: string, id: number): Promise<void> {
     await this.run(scripts.ACKNOWLEDGE, sessionId, id);
   }
 
-  async retain(message: RetainedMessage): Promise<void> {
-    await this.run(scripts.RETAIN, message.topic, message.body.length === 0 ? '' : pushText(message));
+  async publish(message: Omit<StoredPush, 'id'>, limit: number): Promise<readonly SubscribedPush[]> {
+    const texts = [pushText({ ...message, qos: 1 }), ...(message.qos === 2 ? [pushText(message)] : [])];
+    const reply = (await this.run(scripts.PUBLISH, message.topic, limit, ...texts)) as [string, string, number, 1 | 2][];
+    return reply.map(([sessionId, gateId, id, qos]) => ({ ...placeOf([sessionId, gateId]), push: id === 0 ? undefined : Object.freeze({ ...message, qos, id }) }));
   }
 
-  async retained(): Promise<readonly RetainedMessage[]> {
-    return ((await this.run(scripts.RETAINED)) as string[]).map((text) => readPush(text));
+  async receiving(sessionId: string, id: number, gateId: string, limit: number): Promise<'new' | 'known' | 'full'> {
+    return (await this.run(scripts.RECEIVING, sessionId, id, gateId, limit)) as 'new' | 'known' | 'full';
+  }
+
+  async received(sessionId: string, id: number): Promise<void> {
+    await this.run(scripts.RECEIVED, sessionId, id);
+  }
+
+  async released(sessionId: string, id: number): Promise<void> {
+    await this.run(scripts.RELEASED, sessionId, id);
+  }
+
+  async retain(message: RetainedMessage, { messages, bytes }: RetainLimits): Promise<boolean> {
+    return (await this.run(scripts.RETAIN, message.topic, message.body.length === 0 ? '' : pushText(message), messages, bytes)) === 1;
+  }
+
+  async retained(topic?: string): Promise<readonly RetainedMessage[]> {
+    return ((await this.run(scripts.RETAINED, ...(topic === undefined ? [] : [topic]))) as string[]).map((text) => readPush(text));
   }
 
   private async places(key: string): Promise<readonly SessionPlace[]> {
@@ -209,11 +232,11 @@ function placeOf(reply: Reply): SessionPlace {
   return { sessionId, gateId: gateId === '' ? undefined : gateId };
 }
 
-function pushText({ topic, body, qos }: Omit<RetainedMessage, 'id'>): string {
-  return JSON.stringify({ topic, qos, body: Buffer.from(body).toString('base64') });
+function pushText({ topic, body, qos, retain }: RetainedMessage & { readonly retain?: boolean }): string {
+  return JSON.stringify({ topic, qos, body: Buffer.from(body).toString('base64'), ...(retain && { retain }) });
 }
 
-function readPush(text: string): RetainedMessage {
-  const { topic, qos, body } = JSON.parse(text) as { topic: string; qos: 0 | 1 | 2; body: string };
-  return { topic, qos, body: Buffer.from(body, 'base64') };
+function readPush(text: string): RetainedMessage & { readonly retain?: boolean } {
+  const { body, ...rest } = JSON.parse(text) as { topic: string; qos: 0 | 1 | 2; body: string; retain?: boolean };
+  return { ...rest, body: Buffer.from(body, 'base64') };
 }

@@ -1,9 +1,12 @@
+import type { ServerResponse } from 'node:http';
 import type { FastifyInstance, FastifyReply, FastifyRequest, HTTPMethods } from 'fastify';
 import type { RandomSource } from '../../../common/clock.js';
-import type { HttpReply } from '../exchange.js';
+import { Canceller } from '../../../rpc/canceller.js';
+import type { HttpReply, HttpRequest } from '../exchange.js';
 import type { GatewayCore } from '../gateway-core.js';
 import type { GatewayRoute } from '../gateway-route.js';
 import { HttpFailure } from '../http-failure.js';
+import { ID_HEADER, RequestIds } from '../request-ids.js';
 
 export interface MountOptions {
   readonly bodyBytes: number;
@@ -14,11 +17,6 @@ export interface MountOptions {
   readonly pages: readonly { readonly path: string; readonly reply: HttpReply }[];
 }
 
-const ID_HEADER = 'x-request-id';
-/** Fits into logs and headers, whoever wrote it. */
-const SANE_ID = /^[\w.:-]{1,128}$/;
-/** For answers of data that say nothing else. */
-const QUIET: Readonly<Record<string, string>> = Object.freeze({ 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' });
 
 /** Serves the routes in a context of their own: bodies are bytes there, and errors are the gateway's. */
 export function mountRoutes(instance: FastifyInstance, core: GatewayCore, routes: readonly GatewayRoute[], { bodyBytes, random, pages, cors }: MountOptions): void {
@@ -27,48 +25,47 @@ export function mountRoutes(instance: FastifyInstance, core: GatewayCore, routes
     if (core.isDraining) void reply.header('connection', 'close');
     done(null, payload);
   });
+  const ids = new RequestIds(random);
   void instance.register((scope, _options, done) => {
     scope.removeAllContentTypeParsers();
-    scope.addContentTypeParser('*', { parseAs: 'buffer', bodyLimit: bodyBytes }, (_request, body, parsed) => parsed(null, body));
+    // JSON by name too: the parser for all else is searched for.
+    scope.addContentTypeParser(['application/json', '*'], { parseAs: 'buffer', bodyLimit: bodyBytes }, (_request, body, parsed) => parsed(null, body));
     scope.setErrorHandler((error, request, reply) => {
-      send(reply, idOf(request, random), core.failed(asFailure(error), idOf(request, random), request.headers.accept));
+      const id = ids.of(request);
+      send(reply, id, core.failed(asFailure(error), id, request.headers.accept));
     });
     for (const route of routes) {
+      const handle = core.handlerOf(route);
       scope.route({
         method: [...route.methods] as HTTPMethods[],
         url: route.path,
         exposeHeadRoute: false,
-        handler: async (request, reply) => {
-          const id = idOf(request, random);
-          send(reply, id, await core.answer(route, requestOf(request, reply, id)));
-          return reply;
+        handler: (request, reply) => {
+          const id = ids.of(request);
+          handle(requestOf(request, reply, id), (answer) => send(reply, id, answer));
         },
       });
     }
     for (const { path, reply: page } of pages) {
-      scope.get(path, async (request, reply) => {
-        send(reply, idOf(request, random), page);
-        return reply;
-      });
+      scope.get(path, (request, reply) => send(reply, ids.of(request), page));
     }
-    for (const [path, methods] of methodsByPath(routes)) refuseOthers(scope, path, cors ? new Set([...methods, 'OPTIONS']) : methods, core, random);
+    for (const [path, methods] of methodsByPath(routes)) refuseOthers(scope, path, cors ? new Set([...methods, 'OPTIONS']) : methods, core, ids);
     done();
   });
 }
 
 /** A path that exists answers OPTIONS and refuses the methods that it lacks. */
-function refuseOthers(scope: FastifyInstance, path: string, methods: ReadonlySet<string>, core: GatewayCore, random: RandomSource): void {
+function refuseOthers(scope: FastifyInstance, path: string, methods: ReadonlySet<string>, core: GatewayCore, ids: RequestIds): void {
   const allow = [...new Set([...methods, 'OPTIONS'])].join(', ');
   const others = scope.supportedMethods.filter((method) => !methods.has(method));
   scope.route({
     method: others as HTTPMethods[],
     url: path,
     exposeHeadRoute: false,
-    handler: async (request, reply) => {
-      const id = idOf(request, random);
+    handler: (request, reply) => {
+      const id = ids.of(request);
       if (request.method === 'OPTIONS') send(reply, id, { status: 204, headers: { allow }, body: undefined });
       else send(reply, id, core.failed(new HttpFailure(405, 'UNIMPLEMENTED', 'METHOD_NOT_ALLOWED', `this path takes ${allow}`, { allow }), id, request.headers.accept));
-      return reply;
     },
   });
 }
@@ -85,13 +82,13 @@ function methodsByPath(routes: readonly GatewayRoute[]): ReadonlyMap<string, Rea
   return new Map([...all.values()].map((entry) => [entry.path, entry.methods]));
 }
 
-function requestOf(request: FastifyRequest, reply: FastifyReply, id: string): Parameters<GatewayCore['answer']>[1] {
+function requestOf(request: FastifyRequest, reply: FastifyReply, id: string): HttpRequest {
   const url = request.raw.url ?? '/';
   const mark = url.indexOf('?');
-  const gone = new AbortController();
-  reply.raw.once('close', () => {
-    if (!reply.raw.writableFinished) gone.abort(new Error('the client went away'));
-  });
+  const canceller = new Canceller();
+  const answer = reply.raw as Watched;
+  answer[CANCELLER] = canceller;
+  answer.on('close', onClose);
   return {
     method: request.method,
     path: mark < 0 ? url : url.slice(0, mark),
@@ -101,20 +98,21 @@ function requestOf(request: FastifyRequest, reply: FastifyReply, id: string): Pa
     params: request.params as Record<string, string>,
     ip: request.ip,
     id,
-    signal: gone.signal,
+    canceller,
   };
 }
 
-function send(reply: FastifyReply, id: string, { status, headers, body }: HttpReply): void {
-  void reply.code(status).headers({ ...QUIET, ...headers, [ID_HEADER]: id }).send(body === undefined || typeof body === 'string' ? body : Buffer.from(body.buffer, body.byteOffset, body.byteLength));
+const CANCELLER: unique symbol = Symbol('canceller');
+type Watched = ServerResponse & { [CANCELLER]?: Canceller };
+
+/** One function for all requests: it finds theirs by itself. */
+function onClose(this: Watched): void {
+  if (!this.writableFinished) this[CANCELLER]?.cancel();
 }
 
-const IDS: unique symbol = Symbol('request id');
-
-function idOf(request: FastifyRequest, random: RandomSource): string {
-  const marked = request as FastifyRequest & { [IDS]?: string };
-  const given = request.headers[ID_HEADER];
-  return (marked[IDS] ??= typeof given === 'string' && SANE_ID.test(given) ? given : random.hex(16));
+function send(reply: FastifyReply, id: string, { status, headers, body }: HttpReply): void {
+  reply.code(status).header('cache-control', 'no-store').header('x-content-type-options', 'nosniff');
+  void reply.headers(headers as Record<string, string | string[]>).header(ID_HEADER, id).send(body === undefined || typeof body === 'string' ? body : Buffer.from(body.buffer, body.byteOffset, body.byteLength));
 }
 
 /** What Fastify refuses, in the gateway's words. */

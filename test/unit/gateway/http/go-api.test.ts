@@ -4,6 +4,7 @@ import protobuf from 'protobufjs';
 import { GO_REQUEST, GO_RESPONSE, type GoRequest, type GoResponse } from '../../../../lib/gateway/http/go-api.js';
 import { goRequest, replyOfGo, webRequest } from '../../../../lib/gateway/http/go-exchange.js';
 import type { HttpRequest } from '../../../../lib/gateway/http/exchange.js';
+import { Canceller } from '../../../../lib/rpc/canceller.js';
 
 // The messages as mqant's api.proto has them, read by another implementation.
 const { root } = protobuf.parse(`syntax = "proto3"; package go.api;
@@ -41,7 +42,7 @@ describe('messages of go.api', () => {
   });
 });
 
-const asked = (more: Partial<HttpRequest>): HttpRequest => ({ method: 'GET', path: '/web/a', search: '', headers: {}, body: undefined, params: {}, ip: '10.0.0.1', id: 'r1', signal: new AbortController().signal, ...more });
+const asked = (more: Partial<HttpRequest>): HttpRequest => ({ method: 'GET', path: '/web/a', search: '', headers: {}, body: undefined, params: {}, ip: '10.0.0.1', id: 'r1', canceller: new Canceller(), ...more });
 
 describe('a request on its way to a Go service', () => {
   it('has canonical headers, the real address, and no headers of the connection', () => {

@@ -1,0 +1,155 @@
+import type { ClientMessage } from './agent.js';
+import type { GateClient } from './gate-client.js';
+import type { GateCore } from './gate-core.js';
+import { Inbox } from './inbox.js';
+import type { RouteContext } from './route.js';
+import { isTopic, levelsOf } from './topic-filter.js';
+
+/** Messages of QoS 2 that a session has not released. */
+const MAX_UNRELEASED = 1000;
+
+interface Incoming {
+  readonly message: ClientMessage;
+  readonly done: () => void;
+}
+
+/** What one client sends: in order, bounded, each message of QoS 2 once. */
+export class Receiver {
+  /** What the app's hook learns of a client comes before the client's first message. */
+  greeted: Promise<void> | undefined;
+  /** Made for the first message that wants to know: most connections are silent. */
+  private gone: AbortController | undefined;
+  private goneBy: string | undefined;
+  private context: RouteContext | undefined;
+  private readonly inbox: Inbox<Incoming>;
+
+  constructor(
+    private readonly gate: GateCore,
+    private readonly client: GateClient,
+    throttle: (on: boolean) => void,
+  ) {
+    const { limits, ordering } = gate.options;
+    this.inbox = new Inbox({ laneOf: ordering === 'none' ? undefined : ({ message }) => this.laneOf(message.topic), capacity: limits.inFlight, perSecond: limits.messagesPerSecond }, gate.clock, (incoming) => this.handle(incoming), throttle);
+  }
+
+  receive(message: ClientMessage, done: () => void): void {
+    // What is confirmed must not be dropped: such a client is read slower instead.
+    if (this.inbox.offer({ message, done }, message.qos > 0)) return;
+    this.gate.count('gate.inbox_full');
+    this.answer(message.topic, null, 'the work queue is full!');
+    done();
+  }
+
+  /** Something else came that costs as much as a message. */
+  spend(): void {
+    this.inbox.spend();
+  }
+
+  /** The client will not send this message of QoS 2 again. */
+  async released(id: number): Promise<void> {
+    if (this.client.isKept) await this.gate.store.released(this.client.state.sessionId, id);
+  }
+
+  idle(): Promise<void> {
+    return this.inbox.idle();
+  }
+
+  close(reason: string): void {
+    this.goneBy = reason;
+    this.inbox.close();
+    this.gone?.abort(goneError(reason));
+  }
+
+  /** Aborts when the client is gone. */
+  get signal(): AbortSignal {
+    if (this.gone === undefined) {
+      this.gone = new AbortController();
+      if (this.goneBy !== undefined) this.gone.abort(goneError(this.goneBy));
+      else this.gate.rpc.keepListening(this.gone.signal);
+    }
+    return this.gone.signal;
+  }
+
+  private laneOf(topic: string): string {
+    const { ordering } = this.gate.options;
+    if (typeof ordering !== 'function') return '';
+    try {
+      return String(ordering(topic));
+    } catch (error) {
+      this.gate.logger.error('the gate option ordering failed; in one lane with others of that kind', { topic: topic.slice(0, 200), error });
+      return '';
+    }
+  }
+
+  private async handle({ message, done }: Incoming): Promise<void> {
+    try {
+      if (this.greeted) await this.greeted;
+      if (message.qos === 2 && message.id !== undefined && this.client.isKept) await this.handleOnce(message, message.id);
+      else await this.route(message, (this.context ??= this.gate.contextOf(this)));
+      done();
+    } catch (error) {
+      this.gate.background.warn('handle a message of a client', { error });
+      // Not confirmed: the client comes again, and sends it again.
+      if (message.qos > 0) this.client.close('lost');
+    }
+  }
+
+  private async handleOnce(message: ClientMessage, id: number): Promise<void> {
+    const { store, gateId, background } = this.gate;
+    const { sessionId } = this.client.state;
+    const found = await store.receiving(sessionId, id, gateId, MAX_UNRELEASED);
+    if (found === 'full') this.client.close('limit');
+    if (found !== 'new') return;
+    try {
+      // Goes on when the client is gone: its next connection will not have it handled again.
+      await this.route(message, this.gate.contextOf(new AbortController()));
+    } catch (error) {
+      await background.insist('take a message back', () => store.released(sessionId, id));
+      throw error;
+    }
+    await store.received(sessionId, id);
+  }
+
+  /** @throws what keeps a message from subscribers; what a route throws is answered */
+  private async route(message: ClientMessage, context: RouteContext): Promise<void> {
+    const { topic, body } = message;
+    const { client, gate } = this;
+    let routed;
+    try {
+      routed = await gate.route(client.view(topic), topic, body, context);
+    } catch (error) {
+      gate.logger.error('a message of a client failed', { topic: topic.slice(0, 200), session: client.state.sessionId, error });
+      return this.answer(topic, null, 'internal error');
+    }
+    if (routed.kind === 'reply') this.answer(topic, routed.result, '');
+    else if (routed.kind === 'error') this.answer(topic, null, routed.error);
+    else if (routed.kind === 'publish' && (await mayPublish(gate, client, topic))) await gate.publisher.publish(message);
+  }
+
+  private answer(topic: string, result: unknown, error: string): void {
+    const { gate, client } = this;
+    let body: Uint8Array;
+    try {
+      body = gate.envelope(client.state, result, error);
+    } catch (cause) {
+      gate.logger.error('a reply cannot be written', { topic, error: cause });
+      body = gate.envelope(client.state, null, 'the result cannot be written');
+    }
+    client.push({ topic, body, qos: 0 });
+  }
+}
+
+function goneError(reason: string): Error {
+  return new Error(`the client is gone (${reason})`);
+}
+
+/** May the client publish, or have its will published, to subscribers of the topic? */
+export async function mayPublish(gate: GateCore, client: GateClient, topic: string): Promise<boolean> {
+  const { limits, hooks } = gate.options;
+  const isPossible = isTopic(topic) && !topic.startsWith('$') && topic.length <= limits.topicLength && levelsOf(topic) <= limits.topicLevels;
+  if (!isPossible) gate.count('gate.topic_refused');
+  if (!isPossible) return false;
+  const may = (await hooks?.mayPublish?.(client.view(topic), topic)) ?? true;
+  if (!may) gate.count('gate.publish_refused');
+  return may;
+}
