@@ -65,6 +65,7 @@ export class AppEngine {
   private release: () => void = () => {};
   private opened = false;
   private advertised = false;
+  private isClosed = false;
   private readonly failures: unknown[] = [];
 
   constructor(private readonly options: EngineOptions) {
@@ -95,9 +96,10 @@ export class AppEngine {
     return this.opened ? [...this.options.runtime.health(), ...parts] : parts;
   }
 
-  /** A part that runs already. */
+  /** A part that runs already. One that comes when all has ended, of a container that could not be built, ends at once. */
   adopt(part: AppPart): void {
-    this.started.push(part);
+    if (this.isClosed) void this.tried(`stop part ${part.name}`, () => part.stop?.(AbortSignal.abort()));
+    else this.started.push(part);
   }
 
   moveTo(state: AppState): void {
@@ -187,6 +189,7 @@ export class AppEngine {
   /** After the container's destroy hooks. */
   async close(deadline: AbortSignal): Promise<void> {
     const { runtime, registry } = this.options;
+    this.isClosed = true;
     await this.stopParts(['transport'], deadline);
     await this.tried('close transport', () => within(runtime.close(), deadline, 'the transport did not close in time'));
     await this.stopParts(['resource', 'registry'], deadline);

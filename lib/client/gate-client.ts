@@ -1,27 +1,7 @@
 import { GateError } from './gate-error.js';
 import { type ClientState, type ConnectOptions, GateLink } from './gate-link.js';
+import { type GateService, type MethodSchemas, type RequestOptions, type SchemaService, type ServiceMap, serviceOf } from './service.js';
 import { type TopicListener, TopicListeners } from './topic-listeners.js';
-
-/** Methods of a service, by the name of the handler that a client calls: `{ say: 'HD_say' }`. @public */
-export type ServiceMap<T> = { readonly [K in keyof T]?: T[K] extends (...args: never[]) => unknown ? string : never };
-
-/** The body that a handler takes: its first argument that is no session and no context. */
-type BodyOf<A extends readonly unknown[]> = A extends readonly [infer First, ...infer Rest]
-  ? First extends { readonly __anthillInjected: true }
-    ? BodyOf<Rest>
-    : First
-  : undefined;
-
-/** A service as a client sees it. @public */
-export type GateService<T, M> = {
-  readonly [K in keyof M & keyof T]: T[K] extends (...args: infer A) => infer R ? (body: BodyOf<A>, options?: RequestOptions) => Promise<Awaited<R>> : never;
-};
-
-/** @public */
-export interface RequestOptions {
-  /** @default 10000 */
-  timeoutMs?: number;
-}
 
 interface Waiting {
   readonly topic: string;
@@ -117,14 +97,14 @@ export class GateClient {
   }
 
   /**
-   * A service, typed by its class (import it as a type): `const chat = client.service<Chat>()('chat', { say: 'HD_say' }); await chat.say({ text: 'hi' })`.
+   * A service, typed by its class (import it as a type): `const chat = client.service<Chat>()('chat', { say: 'HD_say' }); await chat.say({ text: 'hi' })`. Or by schemas of zod, valibot and
+   * the like, which are checked as well: `client.service('chat', { say: { path: 'HD_say', body: z.object({ text: z.string() }), reply: z.string() } })`.
    */
-  service<T>(): <const M extends ServiceMap<T>>(type: string, methods: M) => GateService<T, M> {
-    return (type, methods) => {
-      const service: Record<string, unknown> = {};
-      for (const [name, path] of Object.entries(methods)) service[name] = (body: unknown, options?: RequestOptions) => this.request(`${type}/${path as string}`, body, options);
-      return Object.freeze(service) as never;
-    };
+  service<T>(): <const M extends ServiceMap<T>>(type: string, methods: M) => GateService<T, M>;
+  service<const S extends Readonly<Record<string, MethodSchemas>>>(type: string, methods: S): SchemaService<S>;
+  service(type?: string, methods?: Readonly<Record<string, MethodSchemas>>): unknown {
+    const make = (name: string, all: Readonly<Record<string, string | MethodSchemas>>): object => serviceOf((target, body, options) => this.request(target, body, options), name, all);
+    return type === undefined ? make : make(type, methods!);
   }
 
   close(): void {

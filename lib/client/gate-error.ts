@@ -3,7 +3,8 @@ export type GateErrorCode =
   | 'refused' // the gate does not let this client in
   | 'timeout' // no answer in time
   | 'closed' // the client was closed
-  | 'failed'; // the service answered with an error
+  | 'failed' // the service answered with an error
+  | 'invalid'; // a body or an answer is not what its schema says
 
 /** @public */
 export class GateError extends Error {

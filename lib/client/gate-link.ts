@@ -1,12 +1,13 @@
+import type { Channel, ClientTransport } from './channel.js';
 import { GateError } from './gate-error.js';
-import { webSocketClass, type WebSocketClass, type WebSocketLike } from './web-socket.js';
+import { type WebSocketClass, webSockets } from './web-socket.js';
 
 /** What a client is, in order; `waiting`: between two connections. @public */
 export type ClientState = 'connecting' | 'connected' | 'waiting' | 'closed';
 
 /** How to reach a gate. @public */
 export interface ConnectOptions {
-  /** `wss://gate.example/` */
+  /** `wss://gate.example/`; with `tcp()`, `mqtts://gate.example:8883`. */
   url: string;
   /** Kept over reconnects, so that the session goes on and nothing pushed with QoS 1 is lost. Store it to go on after a reload. @default a random one */
   clientId?: string;
@@ -15,6 +16,8 @@ export interface ConnectOptions {
   password?: string | (() => string | Promise<string>);
   /** Where the platform has none: Node 20. */
   WebSocket?: WebSocketClass;
+  /** How to reach the gate: `tcp()` of `anthill/client/tcp`, in Node. @default WebSockets */
+  transport?: ClientTransport;
   /** Longest wait between two tries, in milliseconds; the first waits for a tenth of a second at most. @default 10000 */
   maxRetryMs?: number;
   /** How long a connection may take, in milliseconds. @default 10000 */
@@ -32,19 +35,20 @@ export interface LinkEvents {
   onRefused(error: GateError): void;
 }
 
-const SUBPROTOCOL = 'anthill.json';
 const FIRST_RETRY_MS = 100;
 const PING_MS = 30_000;
 /** Refusals that another try may overcome. */
 const PASSING: ReadonlySet<string> = new Set(['unavailable']);
-/** Close codes of the gate after which a client stays away: kicked, or its user came in elsewhere. */
-const FINAL: ReadonlySet<number> = new Set([4003, 4009]);
+/** A connection that lasted less was none: who is let in and thrown out again waits longer each time. */
+const STABLE_MS = 5000;
 
 /** One connection after another, for as long as the client wants to be connected. */
 export class GateLink {
   state: ClientState = 'connecting';
   resumed = false;
-  private socket: WebSocketLike | undefined;
+  private channel: Channel | undefined;
+  private readonly transport: ClientTransport;
+  private connectedAt = 0;
   private tries = 0;
   private timer: ReturnType<typeof setTimeout> | undefined;
   private pinger: ReturnType<typeof setInterval> | undefined;
@@ -57,7 +61,8 @@ export class GateLink {
   ) {
     this.clientId = options.clientId ?? randomId();
     // Found missing at once, not at the first try.
-    webSocketClass(options.WebSocket);
+    this.transport = options.transport ?? webSockets(options.WebSocket);
+    this.transport.check();
   }
 
   open(): void {
@@ -72,7 +77,7 @@ export class GateLink {
   }
 
   send(message: object): void {
-    if (this.state === 'connected') this.socket?.send(JSON.stringify(message));
+    if (this.state === 'connected') this.channel?.send(message);
   }
 
   close(): void {
@@ -88,41 +93,50 @@ export class GateLink {
 
   private dial(connect: object): void {
     if (this.state !== 'connecting') return;
-    const Socket = webSocketClass(this.options.WebSocket);
-    const socket = (this.socket = new Socket(this.options.url, SUBPROTOCOL));
-    this.timer = setTimeout(() => this.lost(socket), this.options.connectTimeoutMs ?? 10_000);
-    socket.onopen = () => socket.send(JSON.stringify({ connect }));
-    socket.onmessage = ({ data }) => this.onData(socket, data);
-    socket.onerror = () => {};
-    socket.onclose = ({ code, reason }) => {
-      if (FINAL.has(code) && socket === this.socket) this.refused(`the gate ended the connection (${reason || code})`);
-      else this.lost(socket);
-    };
+    let channel: Channel | undefined;
+    // What an earlier connection still tells is of no interest.
+    const isCurrent = (): boolean => channel !== undefined && channel === this.channel;
+    try {
+      channel = this.channel = this.transport.open(this.options.url, {
+        onOpen: () => isCurrent() && this.greet(connect),
+        onMessage: (message) => isCurrent() && this.onMessage(message),
+        onEnd: (final) => {
+          if (!isCurrent()) return;
+          if (final === undefined) this.lost();
+          else this.refused(`the gate ended the connection (${final})`);
+        },
+      });
+    } catch (error) {
+      // No URL of this transport's: no later try will help.
+      return this.refused(`no connection to ${this.options.url}: ${String(error)}`);
+    }
+    this.timer = setTimeout(() => this.lost(), this.options.connectTimeoutMs ?? 10_000);
   }
 
-  private onData(socket: WebSocketLike, data: unknown): void {
-    if (socket !== this.socket) return;
-    this.heardAt = Date.now();
-    let message: Record<string, unknown>;
+  private greet(connect: object): void {
     try {
-      message = JSON.parse(String(data)) as Record<string, unknown>;
-    } catch {
-      return this.lost(socket);
+      this.channel?.send({ connect });
+    } catch (error) {
+      this.refused(`the gate cannot be told who this is: ${String(error)}`);
     }
+  }
+
+  private onMessage(message: Record<string, unknown>): void {
+    this.heardAt = Date.now();
     const { connected, refused } = message as { connected?: { resumed?: boolean }; refused?: string };
     if (connected !== undefined) return this.connected(connected.resumed === true);
-    if (refused !== undefined) return PASSING.has(refused) ? this.lost(socket) : this.refused(`the gate does not let this client in: ${refused}`);
+    if (refused !== undefined) return PASSING.has(refused) ? this.lost() : this.refused(`the gate does not let this client in: ${refused}`);
     this.events.onMessage(message);
   }
 
   private connected(resumed: boolean): void {
     clearTimeout(this.timer);
-    this.tries = 0;
+    this.connectedAt = Date.now();
     this.resumed = resumed;
     this.become('connected');
     // A connection may die without a word: who hears nothing for two pings dials again.
     this.pinger = setInterval(() => {
-      if (Date.now() - this.heardAt > PING_MS * 2.5) return this.lost(this.socket);
+      if (Date.now() - this.heardAt > PING_MS * 2.5) return this.lost();
       this.send({ ping: 1 });
     }, PING_MS);
     (this.pinger as { unref?: () => void }).unref?.();
@@ -134,8 +148,9 @@ export class GateLink {
     this.events.onRefused(new GateError('refused', message));
   }
 
-  private lost(socket: WebSocketLike | undefined): void {
-    if (socket !== this.socket || this.state === 'closed') return;
+  private lost(): void {
+    if (this.state === 'closed') return;
+    if (this.state === 'connected' && Date.now() - this.connectedAt >= STABLE_MS) this.tries = 0;
     this.drop();
     this.events.onLost();
     this.retry();
@@ -152,12 +167,9 @@ export class GateLink {
   private drop(): void {
     clearTimeout(this.timer);
     clearInterval(this.pinger);
-    const { socket } = this;
-    this.socket = undefined;
-    if (socket) {
-      socket.onmessage = socket.onclose = socket.onopen = null;
-      socket.close();
-    }
+    const { channel } = this;
+    this.channel = undefined;
+    channel?.close();
   }
 
   private become(state: ClientState): void {

@@ -2,7 +2,7 @@ import { BootError } from '../common/boot-error.js';
 import { type ConfigLayer, formatPath, type KeyPath } from './config-layer.js';
 import { type KvValue, parseKvValue } from './kv-value.js';
 import type { KvLayout } from './kv-layout.js';
-import { mergePlain } from './merge.js';
+import { mergeInto } from './merge.js';
 import { isPlain, type Plain, setOwn } from './plain.js';
 
 /** A key of a store as it stands there. */
@@ -39,10 +39,10 @@ export function kvLayer(name: string, rows: Iterable<KvRow>, layout: KvLayout, r
   }
   // Weakest first: what is merged later wins.
   placed.sort((a, b) => a.strength - b.strength || a.path.length - b.path.length);
-  let tree: Plain = {};
+  const tree: Plain = {};
   for (const row of placed) {
     const nested = nest(row.path, row.value);
-    if (isPlain(nested)) tree = mergePlain(tree, nested);
+    if (isPlain(nested)) mergeInto(tree, nested);
     else mistakes.push(`${name}: ${row.key} must be an object, as server.json is`);
   }
   return { name, tree, revision, at: (path) => placeIn(name, placed, path), ...(mistakes.length > 0 && { mistakes }) };

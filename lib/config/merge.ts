@@ -1,4 +1,4 @@
-import { copyPlain, foldKey, isPlain, type Plain, setOwn } from './plain.js';
+import { copyPlain, foldKey, getOwn, isPlain, type Plain, setOwn } from './plain.js';
 
 /** How two trees are merged. */
 export interface MergeOptions {
@@ -16,6 +16,15 @@ export function mergePlain(base: Plain, over: Plain, options: MergeOptions = {})
     setOwn(result, key, isPlain(before) && isPlain(value) ? mergePlain(before, value, options) : copyPlain(value));
   }
   return result;
+}
+
+/** As `mergePlain`, into `base` itself, which is nobody else's: thousands of small trees one after the other. */
+export function mergeInto(base: Plain, over: Plain): void {
+  for (const [key, value] of Object.entries(over)) {
+    const before = getOwn(base, key);
+    if (isPlain(before) && isPlain(value)) mergeInto(before, value);
+    else setOwn(base, key, copyPlain(value));
+  }
 }
 
 const PLUGIN_KEYS = ['transport', 'registry', 'selector', 'configCentre'] as const;

@@ -8,9 +8,10 @@ export function isPlain(value: unknown): value is Plain {
   return prototype === Object.prototype || prototype === null;
 }
 
-/** Sets an own key, `__proto__` included, which plain assignment would take for the prototype. */
+/** Sets an own key of a plain object, `__proto__` included, which assignment, the fast way for all others, would take for the prototype. */
 export function setOwn(target: object, key: string, value: unknown): void {
-  Object.defineProperty(target, key, { value, writable: true, enumerable: true, configurable: true });
+  if (key === '__proto__') Object.defineProperty(target, key, { value, writable: true, enumerable: true, configurable: true });
+  else (target as Plain)[key] = value;
 }
 
 /** An own key's value; inherited names such as `constructor` are not there. */

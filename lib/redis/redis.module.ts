@@ -76,8 +76,9 @@ async function openClient(app: AppHandle, config: AppConfig, name: string, secti
   const place = `Anthill.redis.${name}`;
   const target = targetOf(name, config.reveal(section, place));
   const link = await RedisLink.make({ name, place, target, config: section, logger: app.logger, clock: app.clock, random: app.random });
-  await link.open();
+  // Before it is open: another provider may keep the app from starting meanwhile.
   app.adopt(link);
+  await link.open();
   return link.client;
 }
 

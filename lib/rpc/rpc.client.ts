@@ -233,8 +233,9 @@ export class Rpc implements CallOwner {
     const filters = this.defaults.filters && options.filters ? [...this.defaults.filters, ...options.filters] : (options.filters ?? this.defaults.filters);
     const merged: Record<string, unknown> = { ...this.defaults };
     // What is undefined is not said.
-    for (const [key, value] of Object.entries(options)) if (value !== undefined) merged[key] = value;
-    return { ...merged, ...(filters && { filters }) };
+    for (const key of Object.keys(options) as (keyof CallOptions)[]) if (options[key] !== undefined) merged[key] = options[key];
+    if (filters !== undefined) merged['filters'] = filters;
+    return merged;
   }
 }
 

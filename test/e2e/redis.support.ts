@@ -1,7 +1,7 @@
 import type { TestContext } from 'node:test';
 import type { Redis } from 'ioredis';
 import type { RedisSection } from '../../lib/config/redis-section.js';
-import { Ctx, Handler, InjectRedis, RpcFactory, RpcModule, type AppOptions, type RpcApplication, type RpcContext } from '../../lib/index.js';
+import { Ctx, Handler, InjectRedis, RpcError, RpcFactory, RpcModule, type AppOptions, type RpcApplication, type RpcContext } from '../../lib/index.js';
 import type { RedisClient } from '../../lib/redis/index.js';
 import { isolated, Lines } from '../integration/app.support.js';
 
@@ -59,4 +59,18 @@ export async function until(what: string, holds: () => boolean | Promise<boolean
     if (performance.now() > giveUp) throw new Error(`${what} did not come within ${patienceMs} ms`);
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
+}
+
+/** What calls ended with while something broke. */
+export async function load(call: () => Promise<unknown>, signal: AbortSignal): Promise<Map<string, number>> {
+  const ends = new Map<string, number>();
+  const worker = async (): Promise<void> => {
+    while (!signal.aborted) {
+      const end = await call().then(() => 'ok', (error: unknown) => (RpcError.is(error) ? error.code : String(error)));
+      ends.set(end, (ends.get(end) ?? 0) + 1);
+      await new Promise((resolve) => setTimeout(resolve, 2));
+    }
+  };
+  await Promise.all(Array.from({ length: 8 }, worker));
+  return ends;
 }

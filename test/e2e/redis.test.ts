@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { createServer, type Server } from 'node:net';
+import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, it } from 'node:test';
@@ -169,6 +169,28 @@ describeWith('redis', ['redis-server'], () => {
     } finally {
       watch.disconnect();
     }
+  });
+
+  it('nor does one that fails while the client still connects', async (t) => {
+    const silent: Server = createServer();
+    const sockets = new Set<Socket>();
+    silent.on('connection', (socket) => sockets.add(socket.resume().on('close', () => sockets.delete(socket)).on('error', () => {})));
+    await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
+    t.after(() => silent.close());
+    const broken = {
+      provide: 'broken',
+      useFactory: async () => {
+        await until('the connection', () => sockets.size > 0);
+        throw new Error('no luck');
+      },
+    };
+    @RpcModule({ type: 'impatient', providers: [broken] })
+    class Impatient {
+      constructor(@InjectRedis() readonly redis: Redis) {}
+    }
+    const { port } = silent.address() as AddressInfo;
+    await assert.rejects(RpcFactory.create({ ...isolated, modules: [Impatient], redis: { default: { port, connectTimeoutMs: 60_000 } } }), /no luck/);
+    await until('the end of the connection', () => sockets.size === 0);
   });
 
   it('is open while handlers run, and closed when they are done', async (t) => {

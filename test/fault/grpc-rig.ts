@@ -3,7 +3,7 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { GrpcClient, InjectGrpcClient } from '../../lib/grpc/index.js';
-import { type Interceptor, RpcError, RpcModule, roundRobin } from '../../lib/index.js';
+import { type AppOptions, type Interceptor, RpcError, RpcModule, roundRobin } from '../../lib/index.js';
 import type { RpcApplication } from '../../lib/bootstrap/rpc.application.js';
 import type { GrpcCallOptions } from '../../lib/grpc/client/client-options.js';
 import { consul, grpcRecord } from '../../lib/registry/consul/index.js';
@@ -25,6 +25,12 @@ export class GrpcWorker {
     const child = fork(WORKER, [JSON.stringify({ address })], { cwd: projectRoot() });
     const [id] = await Promise.race([once(child, 'message', { signal: AbortSignal.timeout(READY_MS) }), once(child, 'exit').then(([code]) => Promise.reject(new Error(`grpc-worker ended with ${String(code)}`)))]);
     return new GrpcWorker(child, String(id));
+  }
+
+  /** For signals that do not end it. Returns when. */
+  send(signal: 'SIGSTOP' | 'SIGCONT'): number {
+    this.child.kill(signal);
+    return performance.now();
   }
 
   async end(signal: NodeJS.Signals): Promise<number | null> {
@@ -70,7 +76,7 @@ export class GrpcLoad {
     });
   }
 
-  static async start(address: string, { concurrency = 16, handlerMs = 10, options = {} as GrpcCallOptions } = {}): Promise<GrpcLoad> {
+  static async start(address: string, { concurrency = 16, handlerMs = 10, options = {} as GrpcCallOptions, discovery = {} as NonNullable<AppOptions['discovery']> } = {}): Promise<GrpcLoad> {
     const records: GrpcRecordOfCall[] = [];
     // Notes each call with the node that had it last.
     const note: Interceptor = async (call, next) => {
@@ -85,7 +91,7 @@ export class GrpcLoad {
         records.push({ at, ms: performance.now() - at, node: call.node?.id, error });
       }
     };
-    const app = await createTestingApp({ modules: [Adder], registry: consul({ addr: address, env: {}, record: grpcRecord() }), interceptors: { client: [note] } });
+    const app = await createTestingApp({ modules: [Adder], registry: consul({ addr: address, env: {}, record: grpcRecord() }), interceptors: { client: [note] }, discovery });
     return new GrpcLoad(app, records, concurrency, handlerMs, options);
   }
 

@@ -1,23 +1,9 @@
 import assert from 'node:assert/strict';
 import { after, before, it } from 'node:test';
 import type { Cluster, Redis } from 'ioredis';
-import { RpcError } from '../../lib/index.js';
-import { startCache, until } from '../e2e/redis.support.js';
-import { describeWith, startRedis, startRedisCluster, startRedisSentinel, type RunningServer } from '../services/index.js';
-
-/** What calls ended with while something broke. */
-async function load(call: () => Promise<unknown>, signal: AbortSignal): Promise<Map<string, number>> {
-  const ends = new Map<string, number>();
-  const worker = async (): Promise<void> => {
-    while (!signal.aborted) {
-      const end = await call().then(() => 'ok', (error: unknown) => (RpcError.is(error) ? error.code : String(error)));
-      ends.set(end, (ends.get(end) ?? 0) + 1);
-      await new Promise((resolve) => setTimeout(resolve, 2));
-    }
-  };
-  await Promise.all(Array.from({ length: 8 }, worker));
-  return ends;
-}
+import type { RpcError } from '../../lib/index.js';
+import { load, startCache, until } from '../e2e/redis.support.js';
+import { describeWith, startRedis, startRedisCluster } from '../services/index.js';
 
 describeWith('redis that fails', ['redis-server'], () => {
   const unhandled: unknown[] = [];
@@ -103,32 +89,6 @@ describeWith('redis that fails', ['redis-server'], () => {
     const first = await redis.incr('n');
     assert.ok(first === 1 || first === 2, `${first}`);
     assert.equal(await redis.get('n'), `${first}`);
-  });
-
-  it('sentinels: finds the primary, follows a failover', async (t) => {
-    const servers: RunningServer[] = [];
-    t.after(async () => {
-      for (const each of servers.reverse()) await each.stop();
-    });
-    const start = async (starting: Promise<RunningServer>): Promise<RunningServer> => {
-      const each = await starting;
-      servers.push(each);
-      return each;
-    };
-    const primary = await start(startRedis());
-    const replica = await start(startRedis({ replicaOf: primary }));
-    const sentinel = await start(startRedisSentinel({ primary }));
-    const { app, redis } = await startCache(t, { sentinel: { name: 'anthill', nodes: [`127.0.0.1:${sentinel.port}`] } });
-    assert.equal(await redis.set('before', '1'), 'OK');
-    const watch = new ((await import('ioredis')).Redis)({ port: sentinel.port });
-    t.after(() => watch.disconnect());
-    watch.on('error', () => {});
-    await until('the replica', async () => String(await watch.call('SENTINEL', 'replicas', 'anthill')).includes(`${replica.port}`), 30_000);
-    await primary.kill();
-    // A sentinel that was kept from running waits for 30 s before it believes its clock again (TILT).
-    await until('the new primary', async () => (await redis.set('after', '2')) === 'OK', 60_000);
-    assert.equal((redis as Redis).stream.remotePort, replica.port);
-    assert.equal(app.health().ready, true);
   });
 
   it('a cluster: commands reach the node of their key, one that restarts is found again', async (t) => {

@@ -1,13 +1,19 @@
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, it } from 'node:test';
+import { gzipSync } from 'node:zlib';
 import { WebSocket } from 'ws';
+import { z } from 'zod';
 import { connect, type ConnectOptions, GateClient, type WebSocketClass } from '../../lib/client/index.js';
+import { tcp } from '../../lib/client/tcp/index.js';
 import { Gates, type GateOptions, GateModule, GatePart, InjectGates, memoryGateStore } from '../../lib/gateway/gate/index.js';
 import { Handler, type RpcApplication, RpcModule, Session } from '../../lib/index.js';
 import { createTestingApp } from '../../lib/testing/index.js';
-import { freePort, projectRoot } from '../services/index.js';
+import { selfSigned } from '../services/certificate.js';
+import { describeWith, freePort, projectRoot } from '../services/index.js';
 
 @RpcModule({ type: 'chat' })
 class Chat {
@@ -31,7 +37,12 @@ class Chat {
   }
 }
 
-describe('anthill/client', () => {
+const TRANSPORTS = {
+  websocket: (port: number) => ({ url: `ws://127.0.0.1:${port}`, WebSocket: WebSocket as unknown as WebSocketClass }),
+  tcp: (port: number) => ({ url: `mqtt://127.0.0.1:${port}`, transport: tcp() }),
+} as const;
+
+for (const kind of ['websocket', 'tcp'] as const) describe(`anthill/client over ${kind}`, () => {
   const apps: RpcApplication[] = [];
   const clients: GateClient[] = [];
   afterEach(async () => {
@@ -40,15 +51,15 @@ describe('anthill/client', () => {
   });
 
   async function start(options: GateOptions = {}) {
-    @RpcModule({ type: 'Gate', imports: [GateModule.forRoot({ websocket: { host: '127.0.0.1', port: 0 }, ...options })] })
+    @RpcModule({ type: 'Gate', imports: [GateModule.forRoot({ [kind]: { host: '127.0.0.1', port: 0 }, ...options })] })
     class Gate {}
     const app = await createTestingApp({ modules: [Gate, Chat] });
     apps.push(app);
-    return { app, port: app.get(GatePart).ports['websocket']!, chat: app.get(Chat) };
+    return { app, port: app.get(GatePart).ports[kind]!, chat: app.get(Chat) };
   }
 
   async function open(port: number, options: Partial<ConnectOptions> = {}): Promise<GateClient> {
-    const client = await connect({ url: `ws://127.0.0.1:${port}`, WebSocket: WebSocket as unknown as WebSocketClass, maxRetryMs: 50, ...options });
+    const client = await connect({ ...TRANSPORTS[kind](port), maxRetryMs: 50, ...options });
     clients.push(client);
     return client;
   }
@@ -98,7 +109,8 @@ describe('anthill/client', () => {
     await assert.rejects(open(port), { code: 'refused', message: /credentials/ });
   });
 
-  it('stays away when its user came in elsewhere', async () => {
+  // Over TCP the gate has no words for it.
+  if (kind === 'websocket') it('stays away when its user came in elsewhere', async () => {
     const { port } = await start({ auth: ({ username }) => ({ userId: username! }), onDuplicate: 'kick' });
     const states: string[] = [];
     const closed = new Promise<void>((resolve) => void open(port, { username: 'mia', onState: (state) => (states.push(state), state === 'closed' && resolve()) }));
@@ -111,8 +123,8 @@ describe('anthill/client', () => {
     const port = await freePort();
     const store = memoryGateStore();
     const auth: GateOptions['auth'] = ({ username }) => ({ userId: username! });
-    const websocket = { host: '127.0.0.1', port };
-    const first = await start({ websocket, store, auth });
+    const listen = { [kind]: { host: '127.0.0.1', port } };
+    const first = await start({ ...listen, store, auth });
     const states: string[] = [];
     const client = await open(port, { username: 'mia', onState: (state) => states.push(state) });
     const heard: unknown[] = [];
@@ -130,7 +142,7 @@ describe('anthill/client', () => {
     const [sessionId] = (await store.placesOf('mia')).map((place) => place.sessionId);
     assert.equal(client.resumed, false);
     await store.keep(sessionId!, { topic: 'inbox', body: Buffer.from('2'), qos: 1 }, 10);
-    await start({ websocket, store, auth });
+    await start({ ...listen, store, auth });
     assert.equal(await waiting, 'mia: later');
     assert.equal(client.resumed, true);
     assert.deepEqual(heard, [1, 2]);
@@ -139,9 +151,73 @@ describe('anthill/client', () => {
     while ((await store.unacknowledged(sessionId!)).length > 0) await new Promise((resolve) => setImmediate(resolve));
   });
 
-  it('imports nothing', () => {
-    const folder = join(projectRoot(), 'lib/client');
-    const imports = readdirSync(folder).flatMap((file) => [...readFileSync(join(folder, file), 'utf8').matchAll(/from '([^']+)'/g)].map(([, name]) => name!));
-    assert.deepEqual(imports.filter((name) => !name.startsWith('./')), []);
+  it('is typed by schemas, which bodies and answers must keep', async () => {
+    const { port } = await start();
+    const client = await open(port);
+    const chat = client.service('chat', {
+      say: { path: 'HD_say', body: z.object({ text: z.string().max(5) }), reply: z.string() },
+      odd: { path: 'HD_say', reply: z.number() },
+      any: { path: 'HD_say' },
+    });
+    const answer: string = await chat.say({ text: 'hi' });
+    assert.equal(answer, 'guest: hi');
+    await assert.rejects(chat.say({ text: 'too long' }), { name: 'GateError', code: 'invalid', message: /the body for chat\/HD_say .*text: / });
+    // @ts-expect-error say takes a text
+    await assert.rejects(chat.say({ text: 1 }), { code: 'invalid' });
+    await assert.rejects(chat.odd({ text: 'hi' }), { code: 'invalid', message: /the answer of chat\/HD_say/ });
+    const any: unknown = await chat.any({ text: 'x' });
+    assert.equal(any, 'guest: x');
+  });
+});
+
+describeWith('anthill/client over TLS', ['openssl'], () => {
+  it('trusts whom it is told to trust, and nobody else', async (t) => {
+    const folder = await mkdtemp(join(tmpdir(), 'anthill-'));
+    const files = await selfSigned(folder);
+    const [cert, key] = await Promise.all([readFile(files.cert), readFile(files.key)]);
+    @RpcModule({ type: 'Gate', imports: [GateModule.forRoot({ tcp: { host: '127.0.0.1', port: 0 }, tls: { cert, key } })] })
+    class Gate {}
+    const app = await createTestingApp({ modules: [Gate, Chat] });
+    t.after(async () => {
+      await app.stop();
+      await rm(folder, { recursive: true });
+    });
+    const url = `mqtts://localhost:${app.get(GatePart).ports['tcp']!}`;
+    const client = await connect({ url, transport: tcp({ tls: { ca: cert } }) });
+    assert.equal(await client.request('chat/HD_say', { text: 'hi' }), 'guest: hi');
+    client.close();
+    // Who is not trusted is tried again: certificates change.
+    let states: string[] = [];
+    await new Promise<void>((resolve) => {
+      const distrustful = new GateClient({ url, transport: tcp(), maxRetryMs: 20, onState: (state) => (states = [...states, state]).length > 3 && resolve() });
+      distrustful.opened.catch(() => {});
+      t.after(() => distrustful.close());
+    });
+    assert.ok(!states.includes('connected'), states.join());
+  });
+});
+
+describe('the code of anthill/client', () => {
+  const folder = join(projectRoot(), 'lib/client');
+  const importsOf = (file: string): string[] => [...readFileSync(file, 'utf8').matchAll(/(?:from|import)\s*\(?\s*'([^']+)'/g)].map(([, name]) => name!);
+
+  it('imports nothing, and names nothing that only Node has', () => {
+    for (const file of readdirSync(folder).filter((name) => name.endsWith('.ts'))) {
+      assert.deepEqual(importsOf(join(folder, file)).filter((name) => !/^\.\/[\w-]+\.js$/.test(name)), [], file);
+      assert.doesNotMatch(readFileSync(join(folder, file), 'utf8'), /\b(?:Buffer|process|require|setImmediate)\b[.(]/, file);
+    }
+  });
+
+  it('takes nothing but Node for TCP', () => {
+    const imports = readdirSync(join(folder, 'tcp')).flatMap((file) => importsOf(join(folder, 'tcp', file)));
+    assert.deepEqual([...new Set(imports.filter((name) => !name.startsWith('.')))].sort(), ['node:net', 'node:tls']);
+  });
+
+  it('is as small as the docs say', () => {
+    const [, kilobytes] = /(\d+(?:\.\d)?) kB gzipped/.exec(readFileSync(join(projectRoot(), 'docs/gate.md'), 'utf8')) ?? [];
+    const built = join(projectRoot(), 'dist/lib/client');
+    const code = readdirSync(built).filter((name) => name.endsWith('.js')).map((name) => readFileSync(join(built, name), 'utf8').replace(/^\/\/# sourceMappingURL.*$/m, ''));
+    const size = gzipSync(code.join('\n')).length / 1000;
+    assert.ok(Number(kilobytes) >= size && Number(kilobytes) - size < 1, `${size} kB, the docs say ${kilobytes}`);
   });
 });

@@ -139,7 +139,7 @@ export async function failure(work: Promise<unknown>): Promise<RpcError> {
 
 /** Waits for what another process or a socket will do. */
 export async function until(happened: () => boolean | Promise<boolean>): Promise<void> {
-  for (let left = 2000; left > 0; left--) {
+  for (let left = 6000; left > 0; left--) {
     if (await happened()) return;
     await pause(5);
   }

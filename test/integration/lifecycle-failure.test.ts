@@ -9,6 +9,7 @@ import { BootError } from '../../lib/common/boot-error.js';
 import { type AppPart, PHASES, type Phase } from '../../lib/common/lifecycle.js';
 import { Handler } from '../../lib/metadata/handler.decorator.js';
 import { RpcModule } from '../../lib/metadata/rpc-module.decorator.js';
+import { APP_HANDLE, type AppHandle } from '../../lib/metadata/tokens.js';
 import { MemoryHub as RegistryHub } from '../../lib/registry/memory.registry.js';
 import type { Registry } from '../../lib/registry/registry.js';
 import type { Transport } from '../../lib/rpc/transport.js';
@@ -126,6 +127,27 @@ describe('a start that fails takes everything down again', () => {
     }
     await assert.rejects(RpcFactory.create({ ...isolated, modules: [Service], transport: recordingTransport(recorder), registry: recordingRegistry(recorder) }), /no init/);
     assert.deepEqual(recorder.log, ['registry connect', 'transport close', 'registry close']);
+  });
+});
+
+describe('a part that a provider brings', () => {
+  it('when the container could not be built and all has ended, ends at once', async () => {
+    const late = gate();
+    const stopped = gate();
+    const broken = { provide: 'broken', useFactory: () => Promise.reject(new Error('no luck')) };
+    const slow = {
+      provide: 'slow',
+      inject: [APP_HANDLE],
+      useFactory: async (app: AppHandle) => {
+        await late.promise;
+        app.adopt({ name: 'late', phase: 'resource', stop: () => stopped.open(), health: () => ({ status: 'up' }) });
+      },
+    };
+    @RpcModule({ type: 'svc', providers: [slow, broken] })
+    class Service {}
+    await assert.rejects(RpcFactory.create({ ...isolated, modules: [Service] }), /no luck/);
+    late.open();
+    await stopped.promise;
   });
 });
 

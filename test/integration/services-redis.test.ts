@@ -41,7 +41,7 @@ describeWith('a Redis for tests', ['redis-server'], () => {
     const sentinel = await startRedisSentinel({ primary, password: 'secret' });
     t.after(() => sentinel.stop());
     const until = async (command: string, wanted: RegExp) => {
-      for (const end = Date.now() + 20_000; !wanted.test(await askRedis(sentinel.port, [command])); await delay(50)) {
+      for (const end = Date.now() + 60_000; !wanted.test(await askRedis(sentinel.port, [command])); await delay(50)) {
         assert.ok(Date.now() < end, `${command} never gave ${wanted}: ${sentinel.log()}`);
       }
     };

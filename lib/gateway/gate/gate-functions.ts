@@ -5,6 +5,9 @@ import type { GateCore } from './gate-core.js';
 import type { GateClient } from './gate-client.js';
 import type { SessionPlace } from './store/gate-store.js';
 
+/** Of sessions in one call to another gate: far below what a message may hold. */
+const MOST_IDS = 10_000;
+
 type Run = (...args: never[]) => unknown;
 
 /**
@@ -40,12 +43,7 @@ export function gateFunctions(gate: GateCore): HandlerDescriptor[] {
     }, 'SESSION'),
     fn('Send', ['trace', 'string', 'string', 'bytes'], (_trace: unknown, id: string, topic: string, body: Uint8Array) => (send(of(id), topic, body), 'success')),
     fn('SendBatch', ['trace', 'string', 'string', 'bytes'], (_trace: unknown, ids: string, topic: string, body: Uint8Array) => {
-      let count = 0;
-      for (const id of ids.split(',')) {
-        const session = table.get(id);
-        if (session && send(session, topic, body)) count++;
-      }
-      return count;
+      return gate.publisher.sendHere(ids.split(','), topic, body);
     }, 'long'),
     fn('BroadCast', ['trace', 'string', 'bytes'], (_trace: unknown, topic: string, body: Uint8Array) => gate.publisher.broadcastHere(topic, body), 'long'),
     fn('IsConnect', ['trace', 'string', 'string'], (_trace: unknown, _id: string, userId: string) => {
@@ -92,20 +90,32 @@ export function gateFunctions(gate: GateCore): HandlerDescriptor[] {
 
 /** To sessions wherever they are. @returns how many got it, or will */
 async function pushTo(gate: GateCore, places: readonly SessionPlace[], topic: string, body: Uint8Array, qos: 0 | 1 | 2): Promise<number> {
-  const results = await Promise.allSettled(places.map((place) => (qos === 0 ? pushOnce(gate, place, topic, body) : pushKept(gate, place, topic, body, qos))));
+  if (qos === 0) return pushOnce(gate, places, topic, body);
+  const results = await Promise.allSettled(places.map((place) => pushKept(gate, place, topic, body, qos)));
   const failed = results.find((result) => result.status === 'rejected');
   // What was promised to nobody can be sent again; what half of them have, too: repeats of QoS 1 are allowed.
   if (failed) throw failed.reason;
   return results.filter((result) => result.status === 'fulfilled' && result.value).length;
 }
 
-/** To who is connected now: a gate that cannot be reached has no such clients. */
-async function pushOnce(gate: GateCore, { sessionId, gateId }: SessionPlace, topic: string, body: Uint8Array): Promise<boolean> {
-  if (gateId === undefined) return false;
-  if (gateId === gate.gateId) return gate.table.get(sessionId)?.push({ topic, body, qos: 0 }) ?? false;
-  let count: unknown = 0;
-  await gate.tried('push at another gate', async () => (count = await gate.rpc.call(gateId, 'SendBatch', [null, sessionId, topic, body])));
-  return count === 1;
+/** To who is connected now, each gate asked once: one that cannot be reached has no such clients. */
+async function pushOnce(gate: GateCore, places: readonly SessionPlace[], topic: string, body: Uint8Array): Promise<number> {
+  const byGate = new Map<string, string[]>();
+  for (const { sessionId, gateId } of places) {
+    if (gateId === undefined) continue;
+    const there = byGate.get(gateId);
+    if (there) there.push(sessionId);
+    else byGate.set(gateId, [sessionId]);
+  }
+  let count = gate.publisher.sendHere(byGate.get(gate.gateId) ?? [], topic, body);
+  byGate.delete(gate.gateId);
+  const ask = async (gateId: string, ids: readonly string[]): Promise<void> => void (count += Number(await gate.rpc.call(gateId, 'SendBatch', [null, ids.join(','), topic, body])));
+  const asked: Promise<void>[] = [];
+  for (const [gateId, ids] of byGate) {
+    for (let at = 0; at < ids.length; at += MOST_IDS) asked.push(gate.tried('push at another gate', () => ask(gateId, ids.slice(at, at + MOST_IDS))));
+  }
+  await Promise.all(asked);
+  return count;
 }
 
 /** In the store first: then it is safe, whatever becomes of the gate. Where the client is, is asked after that: it may have moved meanwhile. */

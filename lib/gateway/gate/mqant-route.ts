@@ -3,6 +3,7 @@ import { parseTarget } from '../../common/service-node.js';
 import type { GateSession } from '../../rpc/gate-session.js';
 import { DONE, type RouteContext, type Routed } from './route.js';
 
+const PUBLISH: Routed = Object.freeze({ kind: 'publish' });
 const NO_BODY = 0x7b; // {
 const decoder = new TextDecoder('utf-8', { fatal: true });
 
@@ -10,11 +11,15 @@ const decoder = new TextDecoder('utf-8', { fatal: true });
  * mqant's default route (gate/base/mqtt_agent.go): `type[@node]/HD_handler` calls without reply, `type[@node]/HD_handler/msgid` with one on the same topic.
  * The handler gets the session and the body: an object where that is JSON in braces, else bytes. Other topics are for subscribers.
  */
-export async function mqantRoute(session: GateSession, topic: string, body: Uint8Array, context: RouteContext): Promise<Routed> {
-  const [target = '', fn, ...rest] = topic.split('/');
+export function mqantRoute(session: GateSession, topic: string, body: Uint8Array, context: RouteContext): Routed | Promise<Routed> {
+  const first = topic.indexOf('/');
   // mqant answers these with an error; here they are ordinary MQTT topics.
-  if (fn === undefined || !fn.startsWith('HD_') || rest.length > 1 || target === '' || target.startsWith('$')) return { kind: 'publish' };
-  const wantsReply = rest.length === 1 && rest[0] !== '';
+  if (first <= 0 || topic.startsWith('$') || !topic.startsWith('HD_', first + 1)) return PUBLISH;
+  const second = topic.indexOf('/', first + 1);
+  if (second >= 0 && topic.includes('/', second + 1)) return PUBLISH;
+  const target = topic.slice(0, first);
+  const fn = topic.slice(first + 1, second < 0 ? undefined : second);
+  const wantsReply = second >= 0 && second < topic.length - 1;
   const { type } = parseTarget(target);
   if (!context.allows(type)) return refused(wantsReply, `Service(type:${type}) not found`);
   let argument: unknown = body;
@@ -26,16 +31,12 @@ export async function mqantRoute(session: GateSession, topic: string, body: Uint
     }
   }
   const { rpc, signal, timeoutMs } = context;
-  const options = { external: true, signal, ...(timeoutMs !== undefined && { timeoutMs }) };
-  try {
-    if (!wantsReply) {
-      await rpc.notify(target, fn, [session, argument], options);
-      return DONE;
-    }
-    return { kind: 'reply', result: await rpc.call(target, fn, [session, argument], options) };
-  } catch (error) {
-    return refused(wantsReply, errorText(error, type));
-  }
+  const options = timeoutMs === undefined ? { external: true, signal } : { external: true, signal, timeoutMs };
+  const called = wantsReply ? rpc.call(target, fn, [session, argument], options) : rpc.notify(target, fn, [session, argument], options);
+  return called.then(
+    (result) => (wantsReply ? { kind: 'reply', result } : DONE),
+    (error: unknown) => refused(wantsReply, errorText(error, type)),
+  );
 }
 
 /** What a client is told: mqant's words where it has some. */

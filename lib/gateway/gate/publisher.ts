@@ -1,6 +1,6 @@
 import { rpcError } from '../../common/error-catalog.js';
 import type { Rpc } from '../../rpc/rpc.client.js';
-import type { ClientMessage } from './agent.js';
+import type { ClientMessage, PushMessage } from './agent.js';
 import type { GateClient } from './gate-client.js';
 import type { ResolvedGateOptions } from './gate.options.js';
 import type { SessionTable } from './session-table.js';
@@ -63,9 +63,11 @@ export class Publisher {
 
   /** To all who subscribed at this gate, and have it not from {@link publishKept}. */
   async publishHere({ topic, body, qos }: Pick<ClientMessage, 'topic' | 'body' | 'qos'>): Promise<void> {
+    // One object for all of them: what is the same for all is written once.
+    const once: PushMessage = { topic, body, qos: 0 };
     for (const [session, granted] of this.topics.match(topic)) {
       const least = Math.min(qos, granted) as 0 | 1 | 2;
-      if (least === 0) session.push({ topic, body, qos: 0 });
+      if (least === 0) session.push(once);
       else if (!session.isKept) await this.gate.tried('deliver', () => this.deliver(session, { topic, body, qos: least }));
     }
   }
@@ -100,8 +102,17 @@ export class Publisher {
 
   /** To all clients of this gate. @returns how many */
   broadcastHere(topic: string, body: Uint8Array): number {
+    const message: PushMessage = { topic, body, qos: 0 };
     let count = 0;
-    for (const session of this.gate.table.all()) if (session.push({ topic, body, qos: 0 })) count++;
+    for (const session of this.gate.table.all()) if (session.push(message)) count++;
+    return count;
+  }
+
+  /** To clients of this gate. @returns how many got it */
+  sendHere(sessionIds: Iterable<string>, topic: string, body: Uint8Array): number {
+    const message: PushMessage = { topic, body, qos: 0 };
+    let count = 0;
+    for (const id of sessionIds) if (this.gate.table.get(id)?.push(message)) count++;
     return count;
   }
 

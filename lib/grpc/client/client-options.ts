@@ -82,23 +82,26 @@ const KNOWN: Readonly<Record<keyof GrpcClientOptions, true>> = {
   hashKey: true,
 };
 
+/** Timers of Node that are longer ring at once: with a longer one, pings would come without end. */
+const LONGEST_TIMER_MS = 0x7fffffff;
+
 /** @throws BootError GRPC_CLIENT_OPTIONS */
 export function settingsOf(options: GrpcClientOptions, where: string): GrpcClientSettings {
   const wrong = (what: string): BootError => new BootError('GRPC_CLIENT_OPTIONS', `${where}: ${what}`);
   for (const key of Object.keys(options)) {
     if (!Object.hasOwn(KNOWN, key)) throw wrong(`there is no option "${key}"${didYouMean(key, Object.keys(KNOWN))}; the options are ${Object.keys(KNOWN).join(', ')}`);
   }
-  const number = (key: 'keepaliveMs' | 'maxMessageBytes' | 'connectTimeoutMs' | 'timeoutMs' | 'redirects', standard: number, least: number): number => {
+  const number = (key: 'keepaliveMs' | 'maxMessageBytes' | 'connectTimeoutMs' | 'timeoutMs' | 'redirects', standard: number, least: number, most = Infinity): number => {
     const value = options[key] ?? standard;
-    if (typeof value !== 'number' || !(value >= least)) throw wrong(`{ ${key}: ${String(value)} } must be a number from ${least}`);
+    if (typeof value !== 'number' || !(value >= least && value <= most)) throw wrong(`{ ${key}: ${String(value)} } must be a number from ${least}${most === Infinity ? '' : ` to ${most}`}`);
     return value;
   };
   number('timeoutMs', 0, 0);
   number('redirects', 0, 0);
   return {
     tls: options.tls ?? false,
-    keepaliveMs: number('keepaliveMs', 300_000, 0),
+    keepaliveMs: number('keepaliveMs', 300_000, 0, LONGEST_TIMER_MS),
     maxMessageBytes: number('maxMessageBytes', 4 * 1024 * 1024, 1),
-    connectTimeoutMs: number('connectTimeoutMs', 3000, 1),
+    connectTimeoutMs: number('connectTimeoutMs', 3000, 1, LONGEST_TIMER_MS),
   };
 }

@@ -1,6 +1,6 @@
 import { Backoff } from '../../common/backoff.js';
 import { currentContext, deadlineExceeded } from '../../common/call-context.js';
-import { type Clock, systemRandom } from '../../common/clock.js';
+import { type Clock, sleep, systemRandom } from '../../common/clock.js';
 import { RpcError } from '../../common/rpc-error.js';
 
 /** What one call waits with. */
@@ -27,7 +27,8 @@ export async function untilReady<T>({ clock, timeoutMs, signal, target, path }: 
       return await attempt(endsAt - clock.now());
     } catch (error) {
       if (!isNotReady(error)) throw error;
-      await backoff.wait(signal);
+      // Of a script that waits, nothing else may hold the process.
+      await sleep(clock, Math.min(backoff.next(), endsAt - clock.now()), signal, true);
       if (clock.now() < endsAt) continue;
       throw new RpcError({ ...deadlineExceeded(target, path, timeoutMs), message: `no node of ${target} was ready for ${path} within ${timeoutMs} ms; the last try said: ${error.message}`, cause: error });
     }

@@ -1,6 +1,7 @@
 import type { HealthReport } from '../../common/lifecycle.js';
 import type { RegistrationChoice } from '../../common/registration-choice.js';
 import { parseTarget, type ServiceNode } from '../../common/service-node.js';
+import { BackendState, type Direction } from '../backend-state.js';
 import { linkSignals, sharedController } from '../linked-signal.js';
 import type { Registration, Registry, ServiceSnapshot } from '../registry.js';
 import { snapshotOf } from '../snapshot.js';
@@ -24,25 +25,22 @@ export function consul(options: ConsulOptions = {}): Registry {
   return new ConsulRegistry(resolveConsulOptions(options));
 }
 
-type Direction = 'read' | 'write';
-
 class ConsulRegistry implements Registry {
   readonly name = 'consul';
   private readonly ending = sharedController();
   private readonly held: HeldConnections;
   private readonly registrations: ConsulRegistrations;
   private readonly guard: ConsulGuard;
-  /** What each direction last said of Consul: reading may work while a token forbids writing. */
-  private readonly faults = new Map<Direction, { message: string; since: number }>();
+  private readonly state: BackendState;
   /** What `get` brought of a name, for a watch that follows it. */
   private readonly recent = new Map<string, { snapshot: ServiceSnapshot; at: number }>();
   /** Records of modules that chose their own, by choice and by service. */
   private readonly chosen = new Map<RegistrationChoice, readonly ConsulRecord[]>();
   private readonly special = new Map<string, readonly ConsulRecord[]>();
   private opening: Promise<ConsulClient> | undefined;
-  private answered = false;
 
   constructor(private readonly options: ResolvedConsulOptions) {
+    this.state = new BackendState(`consul at ${options.address}`, options.clock, options.logger);
     this.held = new HeldConnections(options.maxHeldConnections);
     this.registrations = new ConsulRegistrations(this.client, options, this.recordsOf);
     this.guard = new ConsulGuard(this.registrations, (service, signal) => this.watch(service, signal), options);
@@ -95,10 +93,7 @@ class ConsulRegistry implements Registry {
   }
 
   health(): HealthReport {
-    const fault = this.faults.get('write') ?? this.faults.get('read');
-    if (fault === undefined) return this.answered ? { status: 'up' } : { status: 'down', detail: `consul at ${this.options.address} was not asked yet` };
-    const seconds = Math.round((this.options.clock.now() - fault.since) / 1000);
-    return { status: 'down', detail: `${fault.message} (for ${seconds} s)` };
+    return this.state.health();
   }
 
   async close(): Promise<void> {
@@ -109,8 +104,8 @@ class ConsulRegistry implements Registry {
   }
 
   private readonly events: WatchEvents = {
-    succeeded: () => this.succeeded('read'),
-    failed: (cause) => this.failed('read', cause),
+    succeeded: () => this.state.succeeded('read'),
+    failed: (cause) => this.fail('read', cause),
     restarted: () => this.guard.heal(),
   };
 
@@ -165,28 +160,19 @@ class ConsulRegistry implements Registry {
     const { signal: until, unlink } = linkSignals(signal, this.ending.signal);
     try {
       const result = await work(await this.client(), until);
-      this.succeeded(direction);
+      this.state.succeeded(direction);
       return result;
     } catch (cause) {
-      this.failed(direction, cause);
+      // Given up by us (closed, caller's abort): says nothing of Consul.
+      if (!until.aborted) this.fail(direction, cause);
       throw cause;
     } finally {
       unlink();
     }
   }
 
-  private succeeded(direction: Direction): void {
-    this.answered = true;
-    if (this.faults.delete(direction) && this.faults.size === 0) this.options.logger.info(`consul at ${this.options.address} answers again`);
-  }
-
-  private failed(direction: Direction, cause: unknown): void {
-    // Given up by us (closed, caller's abort): says nothing of Consul.
-    if (this.ending.signal.aborted || (cause as Error).name === 'AbortError') return;
-    const message = cause instanceof Error ? cause.message : String(cause);
-    const known = this.faults.get(direction);
-    this.faults.set(direction, { message, since: known?.since ?? this.options.clock.now() });
-    if (known === undefined) this.options.logger.warn(direction === 'read' ? `${message}. The last known nodes serve meanwhile` : message);
+  private fail(direction: Direction, cause: unknown): void {
+    if (!this.ending.signal.aborted) this.state.failed(direction, cause);
   }
 }
 

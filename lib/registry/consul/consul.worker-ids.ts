@@ -1,12 +1,10 @@
-import { hostname } from 'node:os';
 import { openConsulClient, type ConsulClient } from '../../backend/consul/consul.client.js';
-import { CONSUL_CONNECTION_KEYS, type ConsulConnection, type ConsulConnectionOptions, resolveConsulConnection, wrongConsulOption } from '../../backend/consul/consul.connection.js';
+import { CONSUL_CONNECTION_KEYS, type ConsulConnectionOptions, resolveConsulConnection, wrongConsulOption } from '../../backend/consul/consul.connection.js';
 import { systemClock, systemRandom, type Clock, type RandomSource } from '../../common/clock.js';
 import { didYouMean } from '../../common/did-you-mean.js';
-import type { WorkerClaim, WorkerIds } from '../../common/worker-ids.js';
-import { type ClaimLease, LeasedClaim } from '../leased-claim.js';
-import { linkSignals, sharedController } from '../linked-signal.js';
-import { freePlaces } from '../worker-places.js';
+import type { WorkerIds } from '../../common/worker-ids.js';
+import type { ClaimLease } from '../leased-claim.js';
+import { LeasedWorkerIds, type WorkerStore } from '../leased-worker-ids.js';
 
 /** Where worker ids are leased. @public */
 export interface ConsulWorkerIdsOptions extends ConsulConnectionOptions {
@@ -21,8 +19,6 @@ export interface ConsulWorkerIdsOptions extends ConsulConnectionOptions {
 }
 
 const KNOWN = [...CONSUL_CONNECTION_KEYS, 'prefix', 'ttlMs', 'clock', 'random'] as const satisfies readonly (keyof ConsulWorkerIdsOptions)[];
-/** Others may take the id that we try for; each time we choose anew among all that are free. */
-const TRIES = 16;
 
 /**
  * Worker ids under sessions of Consul, up to 1024 at a time. Needs the package `consul`.
@@ -37,67 +33,37 @@ export function consulWorkerIds(options: ConsulWorkerIdsOptions = {}): WorkerIds
   if (!Number.isInteger(ttlMs / 1000) || ttlMs < 10_000) throw wrongConsulOption(`ttlMs must be whole seconds, at least 10000 (sessions of Consul are no shorter), got ${ttlMs}`);
   const prefix = (options.prefix ?? 'anthill/workers').replace(/^\/+|\/+$/g, '');
   if (prefix === '') throw wrongConsulOption('prefix must name a folder of keys, such as "anthill/workers"');
-  return new ConsulWorkerIds(resolveConsulConnection(options), { prefix, ttlMs, clock: options.clock ?? systemClock, random: options.random ?? systemRandom });
+  const connection = resolveConsulConnection(options);
+  return new LeasedWorkerIds({
+    name: `consul at ${connection.address}`,
+    prefix,
+    ttlMs,
+    gone: 'consul no longer has its session',
+    clock: options.clock ?? systemClock,
+    random: options.random ?? systemRandom,
+    open: async () => storeOf(await openConsulClient(connection), prefix, ttlMs),
+  });
 }
 
-/** `<prefix>/<id>/holder` is locked by the session of who has the id, and goes with it; `<prefix>/<id>/until` stays: up to when holders so far may have made ids. */
-class ConsulWorkerIds implements WorkerIds {
-  readonly name: string;
-  private readonly closing = sharedController();
-  private opening: Promise<ConsulClient> | undefined;
-
-  constructor(
-    private readonly connection: ConsulConnection,
-    private readonly options: { readonly prefix: string; readonly ttlMs: number; readonly clock: Clock; readonly random: RandomSource },
-  ) {
-    this.name = `consul at ${connection.address}`;
-  }
-
-  async claim(signal?: AbortSignal): Promise<WorkerClaim> {
-    const { signal: until, unlink } = linkSignals(signal, this.closing.signal);
-    try {
-      until.throwIfAborted();
-      this.opening ??= openConsulClient(this.connection);
-      const client = await this.opening.catch((cause: unknown) => {
-        this.opening = undefined;
-        throw cause;
-      });
-      const session = await client.createSession('anthill worker id', this.options.ttlMs, until);
-      try {
-        return await this.take(client, session, until);
-      } catch (cause) {
-        await client.destroySession(session).catch(() => {});
-        throw cause;
-      }
-    } finally {
-      unlink();
-    }
-  }
-
-  async close(): Promise<void> {
-    this.closing.abort(new Error(`the worker ids of ${this.name} are closed`));
-    await this.opening?.then((client) => client.close(), () => {});
-  }
-
-  private async take(client: ConsulClient, session: string, signal: AbortSignal): Promise<WorkerClaim> {
-    const { prefix, ttlMs, clock, random } = this.options;
-    for (let tries = 0; tries < TRIES; tries++) {
+function storeOf(client: ConsulClient, prefix: string, ttlMs: number): WorkerStore<string> {
+  return {
+    grant: (signal) => client.createSession('anthill worker id', ttlMs, signal),
+    end: (session) => client.destroySession(session),
+    async rows(signal) {
       const { rows } = await client.keys(`${prefix}/`, undefined, signal);
-      const free = freePlaces(this.name, prefix, rows.map(({ key, value, modifyIndex }) => ({ key, value, version: modifyIndex })), clock.wall());
-      const { id, fromMs, version } = free[Math.floor(random.next() * free.length)]!;
-      const [holder, until] = [`${prefix}/${id}/holder`, `${prefix}/${id}/until`];
-      const untilMs = Math.floor(clock.wall()) + ttlMs;
-      const isTaken = await client.transact(
+      return rows.map(({ key, value, modifyIndex }) => ({ key, value, version: modifyIndex }));
+    },
+    take: ({ holder, until }, session, signal) =>
+      client.transact(
         [
-          { Verb: 'lock', Key: holder, Value: `${hostname()} ${process.pid}`, Session: session },
-          { Verb: 'cas', Key: until, Value: String(untilMs), Index: Number(version) },
+          { Verb: 'lock', Key: holder.key, Value: holder.value, Session: session },
+          { Verb: 'cas', Key: until.key, Value: until.value, Index: Number(until.version) },
         ],
         signal,
-      );
-      if (isTaken) return new LeasedClaim({ lease: leaseOf(client, session, holder, until), gone: 'consul no longer has its session', clock, id, ttlMs, fromMs, untilMs, closing: this.closing.signal });
-    }
-    throw new Error(`${this.name}: ${TRIES} worker ids under ${prefix} were taken by others at the moment we tried for them; try again`);
-  }
+      ),
+    hold: (session, holderKey, untilKey) => leaseOf(client, session, holderKey, untilKey),
+    close: () => client.close(),
+  };
 }
 
 function leaseOf(client: ConsulClient, session: string, holder: string, until: string): ClaimLease {

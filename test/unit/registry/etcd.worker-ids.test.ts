@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { resolveEtcdConnection } from '../../../lib/backend/etcd/etcd.connection.js';
 import { etcdWorkerIds, type EtcdWorkerIdsOptions } from '../../../lib/registry/etcd/index.js';
-import { EtcdWorkerIds } from '../../../lib/registry/etcd/etcd.worker-ids.js';
+import { workerIdsOver } from '../../../lib/registry/etcd/etcd.worker-ids.js';
 import { FakeEtcd } from '../backend/fake-etcd.js';
 import { FakeClock, sequence, settle } from './fake-clock.js';
 
@@ -20,7 +19,7 @@ class HostClock extends FakeClock {
 function start() {
   const clock = new HostClock();
   const etcd = new FakeEtcd(clock);
-  const open = (random = sequence(0), wall = clock) => new EtcdWorkerIds(resolveEtcdConnection({}), { prefix: '/w', ttlMs: TTL, clock: wall, random }, async () => etcd);
+  const open = (random = sequence(0), wall = clock) => workerIdsOver(async () => etcd, '127.0.0.1:2379', { prefix: '/w', ttlMs: TTL, clock: wall, random });
   return { clock, etcd, open };
 }
 
@@ -139,6 +138,7 @@ describe('worker ids in etcd', () => {
       [{ ttl: 5 }, /unknown option "ttl"/],
       [{ ttlMs: 2000 }, /ttlMs must be whole seconds, at least 3000, got 2000/],
       [{ ttlMs: 3500 }, /whole seconds/],
+      [{ prefix: '/' }, /prefix must name a folder of keys/],
     ];
     for (const [options, message] of cases) assert.throws(() => etcdWorkerIds(options as EtcdWorkerIdsOptions), { reason: 'ETCD_OPTIONS', message });
   });

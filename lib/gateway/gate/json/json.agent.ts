@@ -1,5 +1,8 @@
-import { type PushMessage, RefusedClient } from '../agent.js';
+import type { Clock } from '../../../common/clock.js';
+import { type AgentHost, type AgentSettings, type PushMessage, RefusedClient } from '../agent.js';
 import { ConnectionAgent } from '../connection-agent.js';
+import type { ByteConnection } from '../connection.js';
+import type { LastEncoded } from '../last-encoded.js';
 
 /*
  * JSON over WebSocket (subprotocol `anthill.json`), for those who want no MQTT. Each message is one object:
@@ -30,10 +33,20 @@ const IDLE_MS = 90_000;
 
 /** The JSON protocol with one client. */
 export class JsonAgent extends ConnectionAgent {
-  push({ topic, body, id, dup, isReceived }: PushMessage): void {
+  constructor(
+    connection: ByteConnection,
+    host: AgentHost,
+    settings: AgentSettings,
+    clock: Clock,
+    private readonly pushes: LastEncoded,
+  ) {
+    super(connection, host, settings, clock);
+  }
+
+  push(message: PushMessage): void {
     // Of a client that spoke MQTT before, and has it.
-    if (isReceived) return this.host.acknowledged(id!);
-    if (this.stage === 'open') this.connection.write(Buffer.from(`{"topic":${JSON.stringify(topic)},"body":${jsonOf(body)}${id === undefined ? '' : `,"id":${id}`}${dup ? ',"dup":true' : ''}}`));
+    if (message.isReceived) return this.host.acknowledged(message.id!);
+    if (this.stage === 'open') this.connection.write(this.pushes.of(message));
   }
 
   protected override onData(chunk: Uint8Array): void {
@@ -98,6 +111,11 @@ export class JsonAgent extends ConnectionAgent {
   private send(message: object): void {
     this.connection.write(Buffer.from(JSON.stringify(message)));
   }
+}
+
+/** A push as the client gets it. */
+export function pushText({ topic, body, id, dup }: PushMessage): Uint8Array {
+  return Buffer.from(`{"topic":${JSON.stringify(topic)},"body":${jsonOf(body)}${id === undefined ? '' : `,"id":${id}`}${dup ? ',"dup":true' : ''}}`);
 }
 
 function isTexts(value: unknown): value is string[] {

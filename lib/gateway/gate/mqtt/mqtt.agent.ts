@@ -2,10 +2,11 @@ import type { Clock } from '../../../common/clock.js';
 import { type AgentHost, type AgentSettings, type ClientHello, type PushMessage, RefusedClient, type Refusal } from '../agent.js';
 import { ConnectionAgent } from '../connection-agent.js';
 import type { ByteConnection, CloseReason } from '../connection.js';
+import type { LastEncoded } from '../last-encoded.js';
 import { isTopic } from '../topic-filter.js';
 import type { ClientPacket, ConnectPacket, PublishPacket } from './client-packet.js';
 import { PacketReader } from './packet-reader.js';
-import { confirmation, connack, PINGRESP, publish, suback } from './server-packet.js';
+import { confirmation, connack, PINGRESP, suback } from './server-packet.js';
 
 /** CONNACK return codes (MQTT 3.1.1, 3.2.2.3). */
 const RETURN_CODE: Readonly<Record<Refusal | 'version', number>> = { version: 1, clientId: 2, unavailable: 3, credentials: 4, forbidden: 5 };
@@ -21,13 +22,19 @@ export class MqttAgent extends ConnectionAgent {
   /** Packets that came while the client was being admitted; no more than one chunk of them, for reading stops meanwhile. */
   private readonly early: ClientPacket[] = [];
 
-  constructor(connection: ByteConnection, host: AgentHost, settings: AgentSettings, clock: Clock) {
+  constructor(
+    connection: ByteConnection,
+    host: AgentHost,
+    settings: AgentSettings,
+    clock: Clock,
+    private readonly pushes: LastEncoded,
+  ) {
     super(connection, host, settings, clock);
     this.reader = new PacketReader(settings.maxPacketBytes, { onPacket: (packet) => this.onPacket(packet), onFault: (reason) => this.close(reason) });
   }
 
   push(message: PushMessage): void {
-    if (this.stage === 'open') this.connection.write(message.isReceived ? confirmation('pubrel', message.id!) : publish(message));
+    if (this.stage === 'open') this.connection.write(message.isReceived ? confirmation('pubrel', message.id!) : this.pushes.of(message));
   }
 
   protected override onData(chunk: Uint8Array): void {

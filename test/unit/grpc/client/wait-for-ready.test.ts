@@ -34,9 +34,13 @@ describe('waiting for a node', () => {
 
   it('ends at the deadline, with what the last try said', async () => {
     const clock = new FakeClock();
-    const result = untilReady(waitOf(clock, 200), () => Promise.reject(nobody()));
-    result.catch(() => {});
-    await pass(clock, 2000);
+    const startedAt = clock.now();
+    let endedAt = Infinity;
+    const result = untilReady(waitOf(clock, 2000), () => Promise.reject(nobody()));
+    result.catch(() => (endedAt = clock.now()));
+    await pass(clock, 5000);
+    // Pauses between tries last up to a second by then; the last one is cut short.
+    assert.ok(endedAt - startedAt >= 2000 && endedAt - startedAt <= 2020, `after ${endedAt - startedAt} ms`);
     await assert.rejects(result, (error: unknown) => error instanceof RpcError && error.code === 'DEADLINE_EXCEEDED' && /nobody is there/.test(error.message));
   });
 
