@@ -10,3 +10,10 @@ export function parseHostPort(text: string): { host: string; port: number } | un
   if (found === null || port < 1 || port > 65_535) return undefined;
   return { host: (found[1] ?? found[2])!, port };
 }
+
+const ANY_HOST: ReadonlySet<string> = new Set(['0.0.0.0', '::', '[::]']);
+
+/** Where a server that listens on `bound` is reached: there, unless that is every address of the machine; then at `host`. @plugin */
+export function advertisedHost(bound: string | undefined, host: string): string {
+  return bound === undefined || ANY_HOST.has(bound) ? host : bound.replace(/^\[(.*)\]$/, '$1');
+}

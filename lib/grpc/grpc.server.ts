@@ -1,7 +1,7 @@
 import { Inject, Injectable, Logger, Optional } from '@nestjs/common';
 import type { Server } from '@grpc/grpc-js';
 import { BootError } from '../common/boot-error.js';
-import { hostPort } from '../common/host-port.js';
+import { advertisedHost, hostPort } from '../common/host-port.js';
 import type { AppPart, HealthReport, NodeToAdvertise } from '../common/lifecycle.js';
 import { messageOf } from '../common/message-of.js';
 import { NODE_META } from '../common/service-node.js';
@@ -21,7 +21,6 @@ import { type GrpcLibrary, loadGrpc } from './load-grpc.js';
 const LINGER_MS = 2000;
 /** The same, when the time for stopping is over. */
 const HURRY_MS = 300;
-const ANY_HOST: ReadonlySet<string> = new Set(['0.0.0.0', '::', '[::]']);
 
 /**
  * The gRPC server of the app. Its methods are handlers of their modules' nodes, so that refusing, waiting and aborting on a stop are the nodes' own;
@@ -99,7 +98,7 @@ export class GrpcServer implements AppPart {
     const { grpc: config } = this.config();
     if (this.boundPort === undefined) return {};
     if (config.generic === 'off' && !this.methods.served.some((served) => this.host.hostOf(type)?.nodeId === served.host.nodeId)) return {};
-    return { [NODE_META.grpc]: hostPort(ANY_HOST.has(config.host) ? host : config.host, this.boundPort) };
+    return { [NODE_META.grpc]: hostPort(advertisedHost(config.host, host), this.boundPort) };
   }
 
   private async register(server: Server, library: GrpcLibrary, config: GrpcServerConfig): Promise<void> {

@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { BootError } from '../common/boot-error.js';
-import { hostPort } from '../common/host-port.js';
+import { advertisedHost, hostPort } from '../common/host-port.js';
 import type { AppHealth, AppPart, NodeToAdvertise } from '../common/lifecycle.js';
 import type { Logger } from '../common/logger.js';
 import { NODE_META } from '../common/service-node.js';
@@ -86,7 +86,7 @@ export class HealthServer implements AppPart {
   }
 
   endpoints({ host }: NodeToAdvertise): Record<string, string> {
-    return this.port === undefined ? {} : { [NODE_META.health]: hostPort(host, this.port) };
+    return this.port === undefined ? {} : { [NODE_META.health]: hostPort(advertisedHost(this.options.host, host), this.port) };
   }
 
   private answer(request: IncomingMessage, response: ServerResponse): void {

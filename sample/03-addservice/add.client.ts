@@ -15,13 +15,13 @@ export class Adder implements OnRun {
   /** Adds, and tells who did it, until the app stops. */
   async run(signal: AbortSignal): Promise<void> {
     const { Calls = 300, PauseMs = 2000 } = this.settings;
-    while (!signal.aborted) {
+    while (Calls > 0 && !signal.aborted) {
       await this.round(Calls);
       await sleep(PauseMs, undefined, { signal }).catch(() => {});
     }
   }
 
-  private async round(calls: number): Promise<void> {
+  async round(calls: number): Promise<void> {
     const from = performance.now();
     const results = await Promise.allSettled(Array.from({ length: calls }, (_, i) => this.service.add({ a: '9007199254740993', b: String(i) })));
     const failed = results.filter(({ status }) => status === 'rejected');

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { memoryRegistry, MemoryRegistryHub, type ModulesOptions, RpcFactory } from 'anthill';
 import { Adder } from './add.client.js';
 import { AddService } from './add.service.js';
@@ -13,15 +12,16 @@ const start = async (options: ModulesOptions) => {
 };
 
 const servers = await Promise.all([1, 2, 3].map(() => start({ modules: [AddService] })));
-const client = await start({ modules: [Adder], interceptors: { client: [tally.interceptor] }, settings: {} });
-await sleep(3000);
+const client = await start({ modules: [Adder], interceptors: { client: [tally.interceptor] }, env: { ANTHILL_MODULES__ADDER__SETTINGS__Calls: '0' } }); // no rounds of its own: the scenes below make them
+const adder = client.get(Adder);
+await adder.round(300);
 
 console.log('a fourth server starts');
 servers.push(await start({ modules: [AddService] }));
-await sleep(3000);
+await adder.round(300);
 
 console.log('the first one stops');
 await servers.shift()!.stop();
-await sleep(3000);
+await adder.round(300);
 
 for (const app of [client, ...servers]) await app.stop();

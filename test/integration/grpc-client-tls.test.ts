@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, it } from 'node:test';
 import type { RpcApplication } from '../../lib/bootstrap/rpc.application.js';
-import { GrpcHandler, GrpcServer, GrpcService } from '../../lib/grpc/index.js';
+import { type GrpcClientTls, GrpcHandler, GrpcServer, GrpcService } from '../../lib/grpc/index.js';
 import { Ctx, RpcModule } from '../../lib/index.js';
 import { GrpcContext } from '../../lib/grpc/grpc.context.js';
 import { createTestingApp } from '../../lib/testing/index.js';
@@ -69,8 +69,10 @@ describeWith('a gRPC client over TLS', ['openssl'], () => {
       [{ key: client.key }, /key without cert/],
       [{ ca: join(folder, 'none.pem') }, /tls\.ca cannot be read/],
       [{ cert: client.key, key: client.cert }, /cannot be used/],
+      [{ CA: server.cert }, /tls has no option "CA".*it has ca, cert, key, serverName/],
+      ['yes', /tls is yes; it is true, or/],
     ] as const) {
-      await assert.rejects(clientOf({ target: 'localhost:1', tls }), { reason: 'GRPC_TLS', message });
+      await assert.rejects(clientOf({ target: 'localhost:1', tls: tls as GrpcClientTls }), { reason: 'GRPC_TLS', message });
     }
   });
 });

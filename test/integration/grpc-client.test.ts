@@ -97,6 +97,8 @@ describe('a gRPC client of one address', () => {
       ['Numbers', { proto }, 'GRPC_SERVICE'],
       ['numbers.Numbers', { proto, timeoutMs: -1 }, 'GRPC_CLIENT_OPTIONS'],
       ['numbers.Numbers', { proto, maxMessageBytes: 'big' }, 'GRPC_CLIENT_OPTIONS'],
+      ['numbers.Numbers', { proto, keepaliveMs: Infinity }, 'GRPC_CLIENT_OPTIONS'],
+      ['numbers.Numbers', { proto, connectTimeoutMs: 2 ** 40 }, 'GRPC_CLIENT_OPTIONS'],
       ['numbers.Numbers', { proto, target: 'registry:///numbers' }, 'GRPC_TARGET'],
     ];
     for (const [service, options, reason] of cases) {

@@ -4,7 +4,7 @@ import * as grpc from '@grpc/grpc-js';
 import * as loader from '@grpc/proto-loader';
 import { registryResolver } from '../../lib/grpc/index.js';
 import { BootError } from '../../lib/index.js';
-import { PlainServer, proto, SERVICE, Town, until } from './grpc-client.support.js';
+import { clientOf as createClient, PlainServer, proto, SERVICE, Town, until } from './grpc-client.support.js';
 
 type Add = (request: object, callback: (error: grpc.ServiceError | null, reply?: { err: string }) => void) => void;
 
@@ -46,6 +46,21 @@ describe('registry:///name in channels of grpc-js', () => {
       for (let i = 0; i < 4; i++) who.push(await add());
       return !who.includes('a');
     });
+  });
+
+  it('leads straight to the nodes, past the web proxy of the environment', async (t) => {
+    const before = process.env['grpc_proxy'];
+    process.env['grpc_proxy'] = 'http://127.0.0.1:9';
+    t.after(() => (before === undefined ? delete process.env['grpc_proxy'] : (process.env['grpc_proxy'] = before)));
+    const town = new Town();
+    const a = await server('a');
+    await town.put(a);
+    assert.equal(await clientOf('registry:///numbers', await registryResolver(town.registry))(), 'a');
+    for (const target of [{ target: 'registry:///numbers', registry: town.registry }, { target: a.address }]) {
+      const ours = await createClient(target);
+      opened.push(() => ours.close());
+      assert.equal((await ours.client.add({ a: '1', b: '2' })).err, 'a');
+    }
   });
 
   it('keeps the channels of two registries apart', async () => {

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { BootError } from '../../common/boot-error.js';
+import { didYouMean } from '../../common/did-you-mean.js';
 import { messageOf } from '../../common/message-of.js';
 import type { ChannelCredentials, ChannelOptions } from '@grpc/grpc-js';
 import type { GrpcLibrary } from '../load-grpc.js';
@@ -18,6 +19,8 @@ export interface GrpcClientTls {
   serverName?: string;
 }
 
+const KNOWN: Readonly<Record<keyof GrpcClientTls, true>> = { ca: true, cert: true, key: true, serverName: true };
+
 /** Credentials of channels, and the options that belong to them. */
 export interface ChannelSecurity {
   readonly credentials: ChannelCredentials;
@@ -27,6 +30,10 @@ export interface ChannelSecurity {
 /** @throws BootError GRPC_TLS for what cannot be read or does not belong together */
 export function securityOf(grpc: GrpcLibrary, tls: boolean | GrpcClientTls, where: string): ChannelSecurity {
   if (tls === false) return { credentials: grpc.credentials.createInsecure(), options: {} };
+  if (tls !== true && (typeof tls !== 'object' || tls === null)) throw new BootError('GRPC_TLS', `${where}: tls is ${String(tls)}; it is true, or { ${Object.keys(KNOWN).join(', ')} }`);
+  for (const name of Object.keys(tls)) {
+    if (!Object.hasOwn(KNOWN, name)) throw new BootError('GRPC_TLS', `${where}: tls has no option "${name}"${didYouMean(name, Object.keys(KNOWN))}; it has ${Object.keys(KNOWN).join(', ')}`);
+  }
   const { ca, cert, key, serverName } = tls === true ? {} : tls;
   if ((cert === undefined) !== (key === undefined)) throw new BootError('GRPC_TLS', `${where}: tls has ${cert ? 'cert without key' : 'key without cert'}; a client proves itself with both`);
   const read = (name: string, pem: Pem | undefined): Buffer | null => (pem === undefined ? null : pemOf(pem, `${where}: tls.${name}`));

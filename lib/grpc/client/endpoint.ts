@@ -4,6 +4,7 @@ import type { Clock } from '../../common/clock.js';
 import type { GrpcLibrary } from '../load-grpc.js';
 import type { ChannelSecurity } from './client-tls.js';
 import type { GrpcClientSettings } from './client-options.js';
+import { isHostPort } from './client-target.js';
 
 /** The library's call, below its `Client`. */
 export type RawCall = ReturnType<Channel['createCall']>;
@@ -54,7 +55,9 @@ export class Endpoint {
       'grpc.max_receive_message_length': settings.maxMessageBytes,
       'grpc.initial_reconnect_backoff_ms': FIRST_BACKOFF_MS,
       'grpc.max_reconnect_backoff_ms': LAST_BACKOFF_MS,
-      ...(settings.keepaliveMs > 0 && { 'grpc.keepalive_time_ms': settings.keepaliveMs }),
+      // A web proxy of the environment is no way to a node; what the library resolves itself may be behind one.
+      ...(isHostPort(address) && { 'grpc.enable_http_proxy': 0 }),
+      ...(settings.keepaliveMs > 0 && { 'grpc.keepalive_time_ms': settings.keepaliveMs, 'grpc.keepalive_timeout_ms': settings.keepaliveTimeoutMs }),
       // It counts every call for a debugger that asks for it by gRPC; there is none.
       'grpc.enable_channelz': 0,
     });

@@ -27,7 +27,8 @@ export async function registryResolver(discovery: Discovery): Promise<ChannelOpt
   const key = `${SUBCHANNEL_ARGS_EXCLUDE_KEY_PREFIX}.${KEY}`;
   // The library's table is one for the process. The class in it holds nothing: each channel brings its registry along.
   registerResolver(SCHEME, resolverClass(grpc, key));
-  return { [key]: new Holder(discovery) };
+  // A web proxy of the environment would be asked for the name.
+  return { [key]: new Holder(discovery), 'grpc.enable_http_proxy': 0 };
 }
 
 /** The library writes options into its debug log as JSON, which a registry may not bear. */

@@ -11,6 +11,7 @@ const HEAL_SPACING_MS = 1000;
 /** Sees at once that etcd has lost our records, instead of at the next renewal: follows the services that we have nodes of. */
 export class EtcdGuard {
   private readonly following = new Map<string, AbortController>();
+  private readonly stopping = sharedController();
   private healing = false;
   private healedAt = -Infinity;
 
@@ -33,20 +34,23 @@ export class EtcdGuard {
   }
 
   stop(): void {
+    this.stopping.abort();
     for (const ending of this.following.values()) ending.abort();
     this.following.clear();
   }
 
   private async follow(type: string, signal: AbortSignal): Promise<void> {
     for await (const { rows, interrupted } of followPrefix(this.deps, servicePrefix(this.options.prefix, type), signal)) {
-      if (interrupted || this.registrations.keysOf(type).some((key) => !rows.has(key))) this.heal(signal);
+      if (interrupted || this.registrations.keysOf(type).some((key) => !rows.has(key))) this.heal();
     }
   }
 
   /** At most once a second, never twice at a time. */
-  private heal(signal: AbortSignal): void {
+  private heal(): void {
     if (this.healing) return;
     this.healing = true;
+    // Not under the signal of who saw it first: that service may leave, and what the others have lost must come back all the same.
+    const { signal } = this.stopping;
     void (async () => {
       await sleep(this.options.clock, Math.max(0, this.healedAt + HEAL_SPACING_MS - this.options.clock.now()), signal);
       if (!signal.aborted) await this.registrations.heal(signal);

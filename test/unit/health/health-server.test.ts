@@ -86,7 +86,10 @@ describe('health server', () => {
 
   it('is known by its port where it listens, and not at all where it does not', async () => {
     const server = await start();
-    assert.deepEqual(server.endpoints({ type: 'x', host: '10.0.0.5' }), { 'anthill.health': `10.0.0.5:${server.port}` });
+    // It listens there and nowhere else, whatever the others of the process do.
+    assert.deepEqual(server.endpoints({ type: 'x', host: '10.0.0.5' }), { 'anthill.health': `127.0.0.1:${server.port}` });
+    const everywhere = await start({ host: '0.0.0.0' });
+    assert.deepEqual(everywhere.endpoints({ type: 'x', host: '10.0.0.5' }), { 'anthill.health': `10.0.0.5:${everywhere.port}` });
     await server.stop();
     assert.deepEqual(server.endpoints({ type: 'x', host: '10.0.0.5' }), {});
   });
