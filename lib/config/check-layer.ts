@@ -59,7 +59,8 @@ class LayerCheck {
         return this.copy(raw, path, raw !== given);
       case 'map':
         if (!isPlain(raw)) break;
-        return this.entries(this.layer.texts && raw === given && spec.key === 'name' ? camelKeys(raw) : raw, (inner, key) => this.value(spec.value, inner, [...path, key]));
+        // Types of modules are found whatever their case, among those that classes have.
+        return this.entries(this.layer.texts && raw === given && spec.key !== 'type' ? camelKeys(raw) : raw, (inner, key) => this.value(spec.value, inner, [...path, key]));
       case 'array':
         if (!Array.isArray(raw)) break;
         return raw.map((item: unknown, i) => this.value(spec.item, item, [...path, i]) ?? {});
@@ -162,7 +163,7 @@ class LayerCheck {
   }
 }
 
-/** `HOLD_MS` is `holdMs`: options of plug-ins and names of databases are in camel case, and variables usually are not. */
+/** `HOLD_MS` is `holdMs`: options of plug-ins, names of databases and of Redis clients are in camel case, and variables usually are not. */
 function camelKeys(options: Plain): Plain {
   return Object.fromEntries(
     Object.entries(options).map(([key, value]) => [/[a-z]/.test(key) ? key : key.toLowerCase().replace(/_+([a-z0-9])/g, (_, letter: string) => letter.toUpperCase()), value]),

@@ -76,7 +76,10 @@ export class ConfigState {
   begin(base: ConfigBase, findings: Findings): void {
     this.file.newest = base.file[0];
     this.snapshot = this.compose(base, [this.file, ...this.slots].map(({ newest }) => newest), findings);
-    for (const slot of [this.file, ...this.slots]) slot.used = slot.newest;
+    for (const slot of [this.file, ...this.slots]) {
+      slot.used = slot.newest;
+      slot.settled();
+    }
   }
 
   /** What a watch brought; in a turn. */

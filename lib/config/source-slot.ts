@@ -13,6 +13,8 @@ export class SourceSlot {
   missing: string | undefined;
   /** Its watch runs. */
   followed = false;
+  /** The revision that was taken or refused last. */
+  private dealtWith = -1n;
   private readonly waiting = new Set<{ readonly revision: bigint; readonly done: () => void }>();
 
   /** @param source undefined: the file */
@@ -31,6 +33,7 @@ export class SourceSlot {
   settled(): void {
     const seen = this.newest?.revision;
     if (seen === undefined) return;
+    this.dealtWith = seen;
     for (const waiter of [...this.waiting]) {
       if (waiter.revision > seen) continue;
       this.waiting.delete(waiter);
@@ -40,7 +43,7 @@ export class SourceSlot {
 
   /** Resolves when this revision, or a later one, is dealt with; `signal` ends the wait. */
   until(revision: bigint, signal: AbortSignal): Promise<void> {
-    if (signal.aborted || (this.newest?.revision ?? -1n) >= revision) return Promise.resolve();
+    if (signal.aborted || this.dealtWith >= revision) return Promise.resolve();
     return new Promise((resolve) => {
       const waiter = { revision, done: () => end() };
       const end = (): void => {

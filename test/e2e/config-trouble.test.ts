@@ -2,8 +2,9 @@ import assert from 'node:assert/strict';
 import { after, before, it } from 'node:test';
 import { inspect } from 'node:util';
 import { RpcFactory } from '../../lib/index.js';
+import { consulConfig } from '../../lib/registry/consul/index.js';
 import { isolated, Lines } from '../integration/app.support.js';
-import { describeWith } from '../services/index.js';
+import { describeWith, startConsul } from '../services/index.js';
 import { ReaderModule, startReader, stores, type ReaderApp, type Store } from './config-centre.support.js';
 import { until } from './redis.support.js';
 
@@ -76,3 +77,33 @@ for (const [name, need, open] of stores) {
     });
   });
 }
+
+describeWith('rights in Consul', ['consul'], () => {
+  it('that are missing are no conflict, and a token that is gone leaves the last snapshot in use', async (t) => {
+    const server = await startConsul({ config: 'acl { enabled = true\n default_policy = "allow"\n tokens { master = "the-master-token" } }' });
+    t.after(() => server.stop());
+    const as = { headers: { 'x-consul-token': 'the-master-token' } };
+    const put = async (path: string, body: object): Promise<{ AccessorID: string; SecretID: string }> => {
+      const answer = await fetch(`${server.url}/v1/${path}`, { ...as, method: 'PUT', body: JSON.stringify(body) });
+      assert.ok(answer.ok, `${path}: ${answer.status} ${await answer.clone().text()}`);
+      return answer.json() as never;
+    };
+    // The agent bootstraps its ACLs a moment after it has a leader.
+    await until('the rights', async () => (await fetch(`${server.url}/v1/acl/policies`, as)).ok, 30_000);
+    await put('acl/policy', { Name: 'reader', Rules: 'key_prefix "" { policy = "read" }' });
+    const token = await put('acl/token', { Policies: [{ Name: 'reader' }] });
+    await put('kv/shop/Settings/load', { n: 1, twice: 2 });
+    const source = () => consulConfig({ addr: server.url, prefix: 'shop', token: token.SecretID, timeoutMs: 1000, waitMs: 1000, env: {} });
+    const ends: (() => Promise<unknown>)[] = [];
+    t.after(() => Promise.all(ends.map((end) => end())));
+    const { app, reader, detail } = await startReader(ends, [source()]);
+    for (const options of [{}, { ifVersion: (await reader.config.read('load'))!.version }]) {
+      await assert.rejects(reader.config.set('load', { n: 2, twice: 4 }, options), { reason: 'CONFIG_UNAVAILABLE', message: /answered 403 to .*Permission denied; check the token and its policy/ });
+    }
+    assert.ok((await fetch(`${server.url}/v1/acl/token/${token.AccessorID}`, { ...as, method: 'DELETE' })).ok);
+    await until('the detail', () => /answered 403/.test(detail() ?? ''), 60_000);
+    assert.ok(!detail()!.includes(token.SecretID));
+    assert.deepEqual([reader.load.value.n, app.health().ready], [1, true]);
+    await assert.rejects(RpcFactory.create({ ...isolated, modules: [ReaderModule], sources: [source()] }), { reason: 'CONFIG_SOURCE_FAILED', message: /answered 403/ });
+  });
+});

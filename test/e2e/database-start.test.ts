@@ -132,6 +132,35 @@ onEachServer('the start of a database on a server', (server: () => RunningDataba
     while (await sessions() > alone) await delay(20);
   });
 
+  it('waits for another process that migrates, and says so', async (t: TestContext) => {
+    const own = await vendor.start();
+    t.after(() => own.stop());
+    let go = (): void => {};
+    let begun = (): void => {};
+    const gate = new Promise<void>((resolve) => (go = resolve));
+    const migrating = new Promise<void>((resolve) => (begun = resolve));
+    class Slow1700000000002 implements MigrationInterface {
+      name = 'Slow1700000000002';
+      async up(): Promise<void> {
+        begun();
+        await gate;
+      }
+      async down(): Promise<void> {}
+    }
+    @RpcModule({ type: 'slow', imports: [DatabaseModule.forFeature({ migrations: [Slow1700000000002] })] })
+    class Slow {
+      constructor(@InjectDb() readonly db: DataSource) {}
+    }
+    const databases = { default: section(own, vendor, { schema: 'migrate' }) };
+    const first = createTestingApp({ modules: [Slow], databases });
+    await migrating;
+    const second = new Promise<Awaited<typeof first>>((resolve, reject) => {
+      const warn = (line: unknown): void => void (String(line).includes('another process changes its tables; the start waits for it') && go());
+      createTestingApp({ modules: [Slow], databases, logger: { log() {}, error() {}, warn } }).then(resolve, reject);
+    });
+    for (const app of await Promise.all([first, second])) await app.stop();
+  });
+
   it('migrates once, whoever starts at the same time', async (t: TestContext) => {
     const own = await vendor.start();
     t.after(() => own.stop());

@@ -120,10 +120,13 @@ export class ConsulAgents {
 
   private explain(what: string, cause: unknown, asked: number, tried: number): ConsulRequestError {
     const error = cause as { message?: string; code?: string; isTimeout?: boolean; response?: { statusCode?: number; body?: unknown } };
-    const status = error.response?.statusCode;
+    const refusals = refusalsIn(error.response?.body);
+    // A transaction without rights is a conflict in Consul's words.
+    const status = refusals.some((what) => /permission denied/i.test(what)) ? 403 : error.response?.statusCode;
     const where = `consul at ${tried > 1 && status === undefined ? this.options.address : this.options.addresses[asked]!.address}`;
     if (status !== undefined) {
-      const said = typeof error.response?.body === 'string' || Buffer.isBuffer(error.response?.body) ? `: ${String(error.response.body).trim().slice(0, 200)}` : '';
+      const text = typeof error.response?.body === 'string' || Buffer.isBuffer(error.response?.body) ? String(error.response.body) : refusals.join('; ');
+      const said = text === '' ? '' : `: ${text.trim().slice(0, 200)}`;
       const hint = status === 403 ? '; check the token and its policy' : status === 429 ? '; it has too many connections or requests' : '';
       // Without its cause: that holds the request with the token, for whoever logs it.
       return new ConsulRequestError(`${where} answered ${status} to ${what}${said}${hint}`, status, undefined);
@@ -131,6 +134,12 @@ export class ConsulAgents {
     const why = error.isTimeout ? 'it did not answer in time' : (error.code ?? error.message ?? String(cause));
     return new ConsulRequestError(`${where} cannot be reached (${why}); check that the agent runs and that the address is right`, undefined, cause);
   }
+}
+
+/** What was wrong with the operations of a transaction. */
+function refusalsIn(body: unknown): string[] {
+  const { Errors: errors } = (body ?? {}) as { Errors?: unknown };
+  return Array.isArray(errors) ? (errors as readonly { What?: unknown }[]).map(({ What }) => String(What)) : [];
 }
 
 /** Nobody took the connection: nothing was sent. */

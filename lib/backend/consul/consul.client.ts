@@ -108,7 +108,12 @@ class PackageClient implements ConsulClient {
       const timeout = block.waitMs * (17 / 16) + wire.timeout;
       return this.agents.held.kv.get({ ...options, timeout, index: `${block.index}`, wait: `${Math.ceil(block.waitMs)}ms` } as never);
     });
-    return { index: indexOf(response), rows: Array.isArray(body) ? (body as ConsulKeyRow[]).map(keyOf) : [] };
+    const rows = Array.isArray(body) ? (body as ConsulKeyRow[]).map(keyOf) : [];
+    // Keys that a token may not read are left out without a word: rights that were taken away would look like keys that were taken out.
+    if (rows.length === 0 && response.headers['x-consul-results-filtered-by-acls'] === 'true') {
+      throw new ConsulRequestError(`consul at ${this.options.address} has keys below ${prefix}, and shows none of them to this token; give its policy key_prefix "${prefix}" { policy = "read" }`, 403, undefined);
+    }
+    return { index: indexOf(response), rows };
   }
 
   async key(key: string, signal?: AbortSignal): Promise<ConsulKey | undefined> {

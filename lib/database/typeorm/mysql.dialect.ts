@@ -44,7 +44,8 @@ export async function mysqlDialect(settings: ResolvedDatabase): Promise<Dialect>
     },
     // A deadlock undoes the whole transaction; what came after it would run, and stay, without one.
     doomOf: (error) => (isConflict(error) ? 'transaction' : undefined),
-    lockSql: `DO GET_LOCK('anthill: schema of ${(database ?? '').replace(/[^\w]/g, '_')}', 600)`,
+    // Names of locks count for the whole server, and have 64 characters at most. A year is for ever.
+    lockSql: `DO GET_LOCK(CONCAT('anthill: schema of ', MD5(DATABASE())), 31536000)`,
     async warning(source) {
       if (type !== 'mysql') return undefined;
       const [row] = (await source.query('SELECT VERSION() AS version')) as { version: string }[];

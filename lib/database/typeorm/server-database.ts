@@ -20,6 +20,8 @@ import { serverRunner } from './server-runner.js';
 
 /** For one question on the side: are you there, break that off. */
 const SIDE_MS = 2000;
+/** Waiting longer for another process that migrates is worth a line. */
+const LOCK_NEWS_MS = 1000;
 const RETRY = { baseMs: 200, maxMs: 5000 };
 
 /** A database on a server: MariaDB, MySQL, PostgreSQL. */
@@ -122,14 +124,19 @@ export class ServerDatabase implements ManagedDatabase {
     }
   }
 
-  /** Only one process at a time changes tables. */
+  /** Only one process at a time changes tables. Others wait for as long as that takes, and say so. */
   private async lock(): Promise<() => void> {
-    const connection = await this.dialect.open(this.settings.connectTimeoutMs);
+    const { name, connectTimeoutMs } = this.settings;
+    const { clock, logger } = this.tools;
+    const connection = await this.dialect.open(connectTimeoutMs);
+    const cancel = clock.after(LOCK_NEWS_MS, () => logger.warn(`database '${name}': another process changes its tables; the start waits for it`));
     try {
-      await connection.query(this.dialect.lockSql);
+      await this.within(undefined, connection.query(this.dialect.lockSql), this.closing.signal);
     } catch (error) {
       connection.destroy();
       throw error;
+    } finally {
+      cancel();
     }
     return () => connection.destroy();
   }
@@ -164,12 +171,14 @@ export class ServerDatabase implements ManagedDatabase {
   /** @param ms undefined: no limit but the signal's */
   private within<T>(ms: number | undefined, work: Promise<T>, signal?: AbortSignal): Promise<T> {
     return new Promise((resolve, reject) => {
-      const late = (): void => reject(new Error(ms === undefined ? 'it did not close in time' : `no answer within ${ms} ms`));
+      const late = (): void => reject(new Error(`no answer within ${ms} ms`));
+      const aborted = (): void => reject(signal!.reason as Error);
       const cancel = ms === undefined ? () => {} : this.tools.clock.after(ms, late, true);
-      signal?.addEventListener('abort', late, { once: true });
+      if (signal?.aborted) aborted();
+      else signal?.addEventListener('abort', aborted, { once: true });
       work.then(resolve, reject).finally(() => {
         cancel();
-        signal?.removeEventListener('abort', late);
+        signal?.removeEventListener('abort', aborted);
       });
     });
   }

@@ -131,7 +131,14 @@ export class ServerLink {
    */
   async cancel(session: number, statement: Promise<unknown>): Promise<boolean> {
     const ended = statement.then(() => false, wasCancelled);
-    const sent = this.sideLine.run(this.dialect.cancelSql(session)).then(() => true, () => false);
+    const sent = this.sideLine.run(this.dialect.cancelSql(session)).then(
+      () => true,
+      () => {
+        // Nobody there? Statements that end with their calls would never tell.
+        this.availability.suspect();
+        return false;
+      },
+    );
     return this.inTime(Promise.all([ended, sent]).then((both) => both.every(Boolean)));
   }
 

@@ -8,6 +8,8 @@ interface Answer {
   readonly status?: number;
   readonly index?: string;
   readonly rows?: Record<string, string>;
+  /** Keys were left out, for want of rights; newer Consuls say so. */
+  readonly filtered?: boolean;
 }
 
 /** A Consul that answers what it is told, one after the other, and holds the rest. */
@@ -20,9 +22,9 @@ class Script {
     this.asked.push(new URL(request.url!, 'http://x').searchParams.get('index') ?? 'none');
     const answer = this.answers.shift();
     if (answer === undefined) return void this.held.push(response);
-    const { status = 200, index = '1', rows = {} } = answer;
+    const { status = 200, index = '1', rows = {}, filtered = false } = answer;
     const body = Object.entries(rows).map(([Key, text]) => ({ Key, Value: Buffer.from(text).toString('base64'), ModifyIndex: text.length }));
-    response.writeHead(status, { 'content-type': 'application/json', 'x-consul-index': index }).end(status === 200 ? JSON.stringify(body) : 'no');
+    response.writeHead(status, { 'content-type': 'application/json', 'x-consul-index': index, 'x-consul-results-filtered-by-acls': `${filtered}` }).end(status === 200 ? JSON.stringify(body) : 'no');
   };
 
   end(): void {
@@ -66,5 +68,10 @@ describe('config/consul: the watch', () => {
   test('an error is told by health, and what comes after is shown', async () => {
     assert.deepEqual(await watched([{ rows: { 'p/a': '1' } }, { status: 500 }, { index: '8', rows: { 'p/a': '22' } }], 2), [{ a: 1 }, { a: 22 }]);
     assert.deepEqual(script.asked, ['none', '1', 'none']);
+  });
+
+  test('rights that are taken away do not look like keys that are taken out; some that were never given are no trouble', async () => {
+    const seen = await watched([{ rows: { 'p/a': '1' }, filtered: true }, { status: 404, filtered: true }, { index: '8', rows: { 'p/a': '22' } }, { index: '9', status: 404 }], 3);
+    assert.deepEqual(seen, [{ a: 1 }, { a: 22 }, {}]);
   });
 });

@@ -91,4 +91,10 @@ describe('config: environment', () => {
     fromEnv({ ANTHILL___proto____polluted: '1', ANTHILL_SETTINGS____proto__: '{"polluted":1}', ANTHILL_SETTINGS__a____proto____polluted: '1' });
     assert.equal(({} as Record<string, unknown>).polluted, undefined);
   });
+
+  test('names of databases are found in any case, and made in camel case', () => {
+    const { layers } = readEnvironment({ ANTHILL_DATABASES__DEFAULT__URL: 'postgres://h/a', ANTHILL_DATABASES__ORDERS__DATABASE: 'b', ANTHILL_DATABASES__MY_DATA__FILE: 'c', ANTHILL_DATABASES__DEFAULT__POOL__MAX: '3' });
+    const { databases } = fromFile({ Anthill: { databases: { Orders: { type: 'mariadb' } } } }, undefined, layers).config;
+    assert.deepEqual({ ...databases }, { Orders: { type: 'mariadb', database: 'b' }, default: { url: 'postgres://h/a', pool: { max: 3 } }, myData: { file: 'c' } });
+  });
 });
