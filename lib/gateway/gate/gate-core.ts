@@ -12,6 +12,7 @@ import type { GateClient } from './gate-client.js';
 import { KeptGuests } from './admission.js';
 import { mqantEnvelope, type ReplyEnvelope } from './envelope.js';
 import type { GateIdentity, ResolvedGateOptions } from './gate.options.js';
+import { Handover } from './handover.js';
 import { mqantRoute } from './mqant-route.js';
 import { Publisher } from './publisher.js';
 import type { RouteContext, RouteHandler } from './route.js';
@@ -39,6 +40,7 @@ const EVERYBODY: GateIdentity = Object.freeze({});
 export class GateCore {
   readonly table = new SessionTable();
   readonly publisher = new Publisher(this);
+  readonly handover: Handover;
   readonly keptGuests: KeptGuests;
   readonly envelope: ReplyEnvelope;
   readonly route: RouteHandler;
@@ -50,6 +52,7 @@ export class GateCore {
 
   constructor(private readonly deps: GateDeps) {
     this.background = new Background(deps.gateId, deps.clock, deps.logger);
+    this.handover = new Handover(this);
     this.keptGuests = new KeptGuests(deps.options.limits.keptGuestsPerAddress, deps.options.keepMs, deps.clock);
     this.envelope = deps.options.envelope ?? mqantEnvelope;
     this.route = deps.options.route ?? mqantRoute;
