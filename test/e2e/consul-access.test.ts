@@ -106,6 +106,19 @@ describeWith('consul access', ['consul'], () => {
     }
   });
 
+  it('asks the datacenter that it is told', async () => {
+    const server = await startConsul();
+    const [here, elsewhere] = [consul({ addr: server.url, env: {}, datacenter: 'dc1' }), consul({ addr: server.url, env: { CONFIGS_DATACENTER: 'elsewhere' }, datacenter: 'dc1' })];
+    try {
+      await here.register(node, timing);
+      assert.deepEqual((await here.get('access')).nodes, [node]);
+      await assert.rejects(elsewhere.get('access'), /answered 500 to health\/service\/access: .*datacenter/i);
+    } finally {
+      await Promise.all([here.close(), elsewhere.close()]);
+      await server.stop();
+    }
+  });
+
   it('goes on with the next address when an agent is gone, and stays there', async () => {
     const [first, second] = await Promise.all([startConsul(), startConsul()]);
     const registry = consul({ addr: [first.url, second.url], timeoutMs: 2000 });

@@ -5,11 +5,19 @@ import mqtt, { type IClientOptions, type MqttClient } from 'mqtt';
 import { Gates, GateModule, GatePart, InjectGates, redisGateStore } from '../../lib/gateway/gate/index.js';
 import { Handler, memoryRegistry, MemoryRegistryHub, memoryTransport, memoryTransportHub, type RpcApplication, RpcModule, Session } from '../../lib/index.js';
 import { createTestingApp } from '../../lib/testing/index.js';
+import { Wire } from '../integration/mqtt-wire.js';
 import { describeWith, startRedis, type RunningServer } from '../services/index.js';
 
 @RpcModule({ type: 'room' })
 class Room {
   constructor(@InjectGates() readonly gates: Gates) {}
+
+  count = 0;
+
+  @Handler('HD_count', { concurrent: true })
+  add(@Session() _session: Session, _body: unknown) {
+    this.count++;
+  }
 
   @Handler('HD_enter', { concurrent: true })
   async enter(@Session() session: Session, body: { room: string }) {
@@ -47,7 +55,8 @@ describeWith('two gates and a backend over Redis', ['redis-server'], () => {
       return { app, port: app.get(GatePart).ports['tcp']! };
     };
     const [one, two] = [await gate('one'), await gate('two')];
-    return { one, two, gates: (await open([Room])).get(Room).gates };
+    const room = (await open([Room])).get(Room);
+    return { one, two, room, gates: room.gates };
   }
 
   const options = (username: string, clientId: string): IClientOptions => ({ protocolVersion: 4, reconnectPeriod: 0, username, clientId, clean: false });
@@ -106,5 +115,38 @@ describeWith('two gates and a backend over Redis', ['redis-server'], () => {
     const displaced = once(second, 'close');
     await client(one.port, 'mia', 'phone');
     await displaced;
+  });
+
+  it('handle a message of QoS 2 once, and go on with a push of QoS 2, when the client changes gates', async () => {
+    const { one, two, room, gates } = await start();
+    const hello = { username: 'mia', clientId: 'phone', clean: false };
+    const message = { cmd: 'publish', topic: 'room/HD_count', payload: '', qos: 2, messageId: 9 };
+    const first = (await Wire.enter(one.port, hello)).wire;
+    first.send({ cmd: 'subscribe', messageId: 1, subscriptions: [{ topic: 'score', qos: 2 }] });
+    await first.next();
+    first.send(message);
+    assert.equal((await first.next()).cmd, 'pubrec');
+    const other = (await Wire.enter(two.port, { username: 'leo' })).wire;
+    other.send({ cmd: 'publish', topic: 'score', payload: 'x', qos: 2, messageId: 5 });
+    const push = await first.next();
+    assert.deepEqual([push.cmd, push.messageId], ['publish', 1]);
+    first.send({ cmd: 'pubrec', messageId: 1 });
+    assert.equal((await first.next()).cmd, 'pubrel');
+    await first.flush();
+    first.lose();
+    // It is away, and the other gate publishes: in its session before the publisher is told so.
+    assert.equal(await gates.pushToUser('mia', 'inbox', 'hi', { qos: 1 }), 1);
+    const { wire, sessionPresent } = await Wire.enter(two.port, hello);
+    const came = [await wire.next(), await wire.next()].map(({ cmd, messageId }) => [cmd, messageId]);
+    assert.deepEqual([sessionPresent, came], [true, [['pubrel', 1], ['publish', 2]]]);
+    wire.send({ ...message, dup: true });
+    assert.equal((await wire.next()).cmd, 'pubrec');
+    wire.send({ cmd: 'pubrel', qos: 1, messageId: 9 });
+    assert.equal((await wire.next()).cmd, 'pubcomp');
+    assert.equal(room.count, 1);
+    wire.send({ ...message, payload: 'another' });
+    assert.equal((await wire.next()).cmd, 'pubrec');
+    assert.equal(room.count, 2);
+    for (const each of [wire, other]) each.lose();
   });
 });

@@ -6,6 +6,8 @@ import { after, describe, it } from 'node:test';
 import * as grpc from '@grpc/grpc-js';
 import type { RpcError } from '../../lib/common/rpc-error.js';
 import type { GrpcClientHandle, StandaloneGrpcClientOptions } from '../../lib/grpc/client/create-grpc-client.js';
+import { leastInFlight } from '../../lib/selector/least-in-flight.selector.js';
+import { weighted } from '../../lib/selector/weighted.selector.js';
 import { freePort } from '../services/index.js';
 import { clientOf, collect, failure, type Numbers, PlainServer, Town, until } from './grpc-client.support.js';
 
@@ -316,6 +318,26 @@ describe('nodes of a registry, called over gRPC', () => {
     }
     const named = await client({ target: 'registry:///numbers@a', registry: town.registry });
     assert.equal((await named.client.add(PAIR)).err, 'a');
+  });
+
+  it('get calls by weight, or as few at a time as they can do', async () => {
+    const town = new Town();
+    const held: (() => void)[] = [];
+    const [a, b, slow] = await Promise.all([server('a'), server('b'), server('slow', { add: (_call: unknown, reply: grpc.sendUnaryData<object>) => void held.push(() => reply(null, { err: 'slow' })) })]);
+    for (const [{ node }, weight] of [[a!, '3'], [b!, '1'], [slow!, '0']] as const) await town.put({ node: { ...node, metadata: { ...node.metadata, weight } } });
+    const byWeight = await client({ target: 'registry:///numbers', registry: town.registry, selector: weighted() });
+    for (let i = 0; i < 200; i++) await byWeight.client.add(PAIR);
+    assert.equal(a!.seen.calls + b!.seen.calls, 200);
+    assert.ok(a!.seen.calls > b!.seen.calls, `${a!.seen.calls} to ${b!.seen.calls}`);
+
+    const busy = await client({ target: 'registry:///numbers', registry: town.registry, selector: leastInFlight(), timeoutMs: 60_000 });
+    // Once it holds a call, it is never the less busy one of two.
+    const calls: Promise<unknown>[] = [];
+    await until(() => (calls.push(busy.client.add(PAIR)), held.length > 0));
+    for (let i = 0; i < 50; i++) await busy.client.add(PAIR);
+    assert.ok(held.length <= calls.length && held.length < 10, `${held.length} calls at the slow one`);
+    for (const answer of held) answer();
+    await Promise.all(calls);
   });
 
   it('get nothing twice, unless the call is idempotent', async () => {

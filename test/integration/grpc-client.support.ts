@@ -2,6 +2,7 @@ import { setImmediate as turn, setTimeout as pause } from 'node:timers/promises'
 import * as grpc from '@grpc/grpc-js';
 import * as loader from '@grpc/proto-loader';
 import { MemoryHub, memory } from '../../lib/registry/memory.registry.js';
+import type { ServiceNode } from '../../lib/common/service-node.js';
 import type { Registry } from '../../lib/registry/registry.js';
 import assert from 'node:assert/strict';
 import type { GrpcCallOptions } from '../../lib/grpc/client/client-options.js';
@@ -94,7 +95,7 @@ export class PlainServer {
   }
 
   /** As an agent of a registry sees it. */
-  get node() {
+  get node(): ServiceNode {
     return { id: `numbers@${this.name}`, type: 'numbers', version: '1.0.0', address: this.address, metadata: { zone: this.name } };
   }
 

@@ -40,10 +40,12 @@ export interface GrpcClientOptions extends Omit<GrpcCallOptions, 'signal'>, Prot
   /** `true`: TLS with the certificates that Node trusts. @default false: plain */
   tls?: boolean | GrpcClientTls;
   /**
-   * A ping after this many milliseconds without traffic while calls are in flight; a connection that does not answer within 20 s is dropped. 0: none. Go's and C's
-   * servers close connections that ping more often than every five minutes, unless told otherwise. @default 300000
+   * A ping after this many milliseconds without traffic while calls are in flight. 0: none. Go's and C's servers close connections that ping more often than every
+   * five minutes, unless told otherwise. @default 300000
    */
   keepaliveMs?: number;
+  /** A connection that does not answer a ping for so many milliseconds is dropped, and its calls fail. @default 20000 */
+  keepaliveTimeoutMs?: number;
   /** Largest message, either way. @default 4194304 (4 MiB) */
   maxMessageBytes?: number;
   /** How long a node may take to accept a connection before another one is tried. @default 3000 */
@@ -54,6 +56,7 @@ export interface GrpcClientOptions extends Omit<GrpcCallOptions, 'signal'>, Prot
 export interface GrpcClientSettings {
   readonly tls: boolean | GrpcClientTls;
   readonly keepaliveMs: number;
+  readonly keepaliveTimeoutMs: number;
   readonly maxMessageBytes: number;
   readonly connectTimeoutMs: number;
 }
@@ -70,6 +73,7 @@ const KNOWN: Readonly<Record<keyof GrpcClientOptions, true>> = {
   version: true,
   tls: true,
   keepaliveMs: true,
+  keepaliveTimeoutMs: true,
   maxMessageBytes: true,
   connectTimeoutMs: true,
   timeoutMs: true,
@@ -91,7 +95,7 @@ export function settingsOf(options: GrpcClientOptions, where: string): GrpcClien
   for (const key of Object.keys(options)) {
     if (!Object.hasOwn(KNOWN, key)) throw wrong(`there is no option "${key}"${didYouMean(key, Object.keys(KNOWN))}; the options are ${Object.keys(KNOWN).join(', ')}`);
   }
-  const number = (key: 'keepaliveMs' | 'maxMessageBytes' | 'connectTimeoutMs' | 'timeoutMs' | 'redirects', standard: number, least: number, most = Infinity): number => {
+  const number = (key: 'keepaliveMs' | 'keepaliveTimeoutMs' | 'maxMessageBytes' | 'connectTimeoutMs' | 'timeoutMs' | 'redirects', standard: number, least: number, most = Infinity): number => {
     const value = options[key] ?? standard;
     if (typeof value !== 'number' || !(value >= least && value <= most)) throw wrong(`{ ${key}: ${String(value)} } must be a number from ${least}${most === Infinity ? '' : ` to ${most}`}`);
     return value;
@@ -101,6 +105,7 @@ export function settingsOf(options: GrpcClientOptions, where: string): GrpcClien
   return {
     tls: options.tls ?? false,
     keepaliveMs: number('keepaliveMs', 300_000, 0, LONGEST_TIMER_MS),
+    keepaliveTimeoutMs: number('keepaliveTimeoutMs', 20_000, 1, LONGEST_TIMER_MS),
     maxMessageBytes: number('maxMessageBytes', 4 * 1024 * 1024, 1),
     connectTimeoutMs: number('connectTimeoutMs', 3000, 1, LONGEST_TIMER_MS),
   };

@@ -57,7 +57,7 @@ export class Endpoint {
       'grpc.max_reconnect_backoff_ms': LAST_BACKOFF_MS,
       // A web proxy of the environment is no way to a node; what the library resolves itself may be behind one.
       ...(isHostPort(address) && { 'grpc.enable_http_proxy': 0 }),
-      ...(settings.keepaliveMs > 0 && { 'grpc.keepalive_time_ms': settings.keepaliveMs }),
+      ...(settings.keepaliveMs > 0 && { 'grpc.keepalive_time_ms': settings.keepaliveMs, 'grpc.keepalive_timeout_ms': settings.keepaliveTimeoutMs }),
       // It counts every call for a debugger that asks for it by gRPC; there is none.
       'grpc.enable_channelz': 0,
     });

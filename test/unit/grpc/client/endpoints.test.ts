@@ -60,7 +60,7 @@ function rig() {
       super(target, options, made);
     }
   }
-  const maker = { grpc: { Channel, connectivityState: State }, clock, outside: new AsyncResource('test'), security: { credentials: {}, options: { 'grpc.ssl_target_name_override': 'x' } }, settings: { maxMessageBytes: 5, keepaliveMs: 300_000, connectTimeoutMs: 100, tls: false } } as unknown as ChannelMaker;
+  const maker = { grpc: { Channel, connectivityState: State }, clock, outside: new AsyncResource('test'), security: { credentials: {}, options: { 'grpc.ssl_target_name_override': 'x' } }, settings: { maxMessageBytes: 5, keepaliveMs: 300_000, keepaliveTimeoutMs: 7, connectTimeoutMs: 100, tls: false } } as unknown as ChannelMaker;
   const change = (some: Partial<ServiceChange>): void => tell({ service: 'add', added: [], changed: [], removed: [], ...some });
   return { clock, made, endpoints: new Endpoints(maker, picker), change, isListening: () => listening };
 }
@@ -80,7 +80,7 @@ describe('the endpoints of a gRPC client', () => {
     const { endpoints, made } = rig();
     endpoints.of(node('add@1', 'h:1'));
     const { options } = made[0]!;
-    assert.deepEqual([options['grpc.max_receive_message_length'], options['grpc.keepalive_time_ms'], options['grpc.ssl_target_name_override'], options['grpc.max_reconnect_backoff_ms']], [5, 300_000, 'x', 3000]);
+    assert.deepEqual([options['grpc.max_receive_message_length'], options['grpc.keepalive_time_ms'], options['grpc.keepalive_timeout_ms'], options['grpc.ssl_target_name_override'], options['grpc.max_reconnect_backoff_ms']], [5, 300_000, 7, 'x', 3000]);
   });
 
   it('close when their last node left, and the calls in flight have ended', () => {
