@@ -33,6 +33,8 @@ export class DeadlineQueue {
   constructor(
     private readonly clock: Clock,
     private readonly granularityMs = 10,
+    /** A pending call keeps the process alive, for its outcome is promised. */
+    private readonly keepsAlive = true,
   ) {}
 
   get size(): number {
@@ -85,8 +87,7 @@ export class DeadlineQueue {
   private arm(tick: number): void {
     this.disarm?.();
     this.armedTick = tick;
-    // A pending call keeps the process alive: its outcome is promised.
-    this.disarm = this.clock.after(Math.max(0, tick * this.granularityMs - this.clock.now()), () => this.fire(), true);
+    this.disarm = this.clock.after(Math.max(0, tick * this.granularityMs - this.clock.now()), () => this.fire(), this.keepsAlive);
   }
 
   private fire(): void {

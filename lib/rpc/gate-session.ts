@@ -21,8 +21,10 @@ export class GateSession implements Marshaler {
   /** @internal @param topic of the message that it goes with */
   static of(state: SessionState, link?: SessionLink, topic = state.topic): GateSession {
     const session = new GateSession();
+    const { sessionId, serverId, userId, ip, network, traceId, spanId } = state;
     const settings = Object.isFrozen(state.settings) ? state.settings : Object.freeze({ ...state.settings });
-    session.state = Object.freeze({ ...state, settings, topic });
+    // Written out: a copy that is spread and frozen gets a hidden class of its own, and one is made for each message of a client.
+    session.state = Object.freeze({ sessionId, serverId, userId, ip, network, traceId, spanId, topic, settings });
     session.link = link;
     return session;
   }
@@ -49,8 +51,9 @@ export class GateSession implements Marshaler {
     return this.state.userId;
   }
 
+  /** Without user; a gate may have another rule. */
   get isGuest(): boolean {
-    return this.state.userId === '';
+    return this.state.guest ?? this.state.userId === '';
   }
 
   /** `ip:port`, or only the address for WebSockets. */

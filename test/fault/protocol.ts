@@ -1,4 +1,5 @@
 import type { AppHealth } from '../../lib/index.js';
+import type { GatePlan, GateReport, PushPlan, PushRecord } from './gate/gate-protocol.js';
 
 /** What a worker of the fault tests runs; its first argument, as JSON. */
 export interface WorkerPlan {
@@ -18,6 +19,10 @@ export interface WorkerPlan {
   readonly failFast?: boolean;
   /** @default 'anthill/1', then 'mqant' */
   readonly wires?: readonly string[];
+  /** That it must be able to have. @default what the machine gives */
+  readonly openFiles?: number;
+  /** It has a gate. */
+  readonly gate?: GatePlan;
 }
 
 /** An open loop: calls are issued by the clock, whatever becomes of earlier ones. */
@@ -50,6 +55,12 @@ export type Order =
   /** Ends the loop, waits for what is in flight; all records since the last look. */
   | { readonly do: 'unload' }
   | { readonly do: 'health' }
+  /** How the gate of this process is. */
+  | { readonly do: 'gate' }
+  /** Pushes by the clock; the process needs the service `hall`. */
+  | { readonly do: 'push'; readonly plan: PushPlan }
+  /** Ends that, waits for what is in flight; how each push went. */
+  | { readonly do: 'pushed' }
   /** Ids of the nodes that this process knows of a service. */
   | { readonly do: 'nodes'; readonly type: string }
   /** Bytes of heap in use after a collection, and of all memory; needs --expose-gc. */
@@ -61,6 +72,9 @@ export interface Answers {
   peek: readonly CallRecord[];
   unload: readonly CallRecord[];
   health: AppHealth;
+  gate: GateReport;
+  push: null;
+  pushed: readonly PushRecord[];
   nodes: readonly { readonly id: string; readonly address: string; readonly metadata: Readonly<Record<string, string>> }[];
   memory: { readonly heap: number; readonly external: number; readonly rss: number };
 }

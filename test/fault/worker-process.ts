@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import { withOpenFiles } from './open-files.js';
 import { type Answers, type CallRecord, type LoadPlan, type Order, type Report, stamp, type WorkerPlan } from './protocol.js';
 
 const WORKER = fileURLToPath(new URL('./worker.js', import.meta.url));
@@ -30,7 +31,8 @@ export class WorkerProcess {
     readonly plan: WorkerPlan,
     execArgv: readonly string[] = [],
   ) {
-    this.child = fork(WORKER, [JSON.stringify(plan)], { silent: true, execArgv: ['--enable-source-maps', ...execArgv], serialization: 'advanced' });
+    const how = { execPath: process.execPath, execArgv: ['--enable-source-maps', ...execArgv] };
+    this.child = fork(WORKER, [JSON.stringify(plan)], { silent: true, ...(plan.openFiles === undefined ? how : withOpenFiles(plan.openFiles, how.execArgv)), serialization: 'advanced' });
     for (const stream of [this.child.stdout!, this.child.stderr!]) {
       let rest = '';
       stream.setEncoding('utf8').on('data', (text: string) => {

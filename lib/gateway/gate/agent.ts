@@ -1,3 +1,4 @@
+import type { DeadlineQueue } from '../../common/deadline-queue.js';
 import type { ByteConnection, CloseReason } from './connection.js';
 
 /** A message from a client. @plugin */
@@ -118,4 +119,6 @@ export interface AgentSettings {
   readonly maxPacketBytes: number;
   /** For clients that want no keepalive: silent for longer they are cut off; Infinity: never. */
   readonly idleTimeoutMs: number;
+  /** @internal Of all connections of a gate: a timer for each would be most of what a silent one costs. */
+  readonly deadlines?: DeadlineQueue;
 }

@@ -1,4 +1,5 @@
 import type { Clock } from '../../common/clock.js';
+import { DeadlineEntry, DeadlineQueue } from '../../common/deadline-queue.js';
 import type { AgentHost, AgentSettings, GateAgent, PushMessage } from './agent.js';
 import type { ByteConnection, CloseReason } from './connection.js';
 
@@ -6,12 +7,12 @@ import type { ByteConnection, CloseReason } from './connection.js';
  * What agents have in common whatever they speak: the time in which a client must say who it is, the silence it may keep, one end. An agent of your own may extend it.
  * @plugin
  */
-export abstract class ConnectionAgent implements GateAgent {
+export abstract class ConnectionAgent extends DeadlineEntry implements GateAgent {
   protected stage: 'new' | 'admitting' | 'open' | 'over' = 'new';
   private seenAt: number;
   private isPaused = false;
   private idleMs = Infinity;
-  private cancelTimer: () => void;
+  private readonly deadlines: DeadlineQueue;
 
   constructor(
     protected readonly connection: ByteConnection,
@@ -19,8 +20,10 @@ export abstract class ConnectionAgent implements GateAgent {
     protected readonly settings: AgentSettings,
     private readonly clock: Clock,
   ) {
+    super();
     this.seenAt = clock.now();
-    this.cancelTimer = clock.after(settings.connectTimeoutMs, () => this.close('timeout'));
+    this.deadlines = settings.deadlines ?? connectionDeadlines(clock);
+    this.deadlines.add(this, this.seenAt + settings.connectTimeoutMs);
   }
 
   /** Bytes from the client; never called after the end. Calls {@link seen} for each whole message, for half of one is no sign of life. */
@@ -69,7 +72,6 @@ export abstract class ConnectionAgent implements GateAgent {
 
   /** The client is in. @param idleMs how long it may be silent; Infinity: for ever */
   protected opened(idleMs: number): void {
-    this.cancelTimer();
     this.stage = 'open';
     this.idleMs = idleMs;
     this.watch();
@@ -79,17 +81,30 @@ export abstract class ConnectionAgent implements GateAgent {
   protected over(reason: CloseReason): void {
     if (this.isOver) return;
     this.stage = 'over';
-    this.cancelTimer();
+    this.deadlines.remove(this);
     this.host.ended(reason);
   }
 
-  /** One timer at a time, whatever comes in: it looks when it fires. */
-  private watch(): void {
-    if (!Number.isFinite(this.idleMs)) return;
+  /** @internal */
+  onDeadline(): void {
+    if (this.stage !== 'open') return this.close('timeout');
     // While the gate does not read, nobody is silent.
     if (this.isPaused) this.seen();
-    const silent = this.clock.now() - this.seenAt;
-    if (silent >= this.idleMs) return this.close('timeout');
-    this.cancelTimer = this.clock.after(this.idleMs - silent, () => this.watch());
+    if (this.clock.now() - this.seenAt >= this.idleMs) this.close('timeout');
+    else this.watch();
   }
+
+  /** One deadline at a time, whatever comes in: it looks when it passes. */
+  private watch(): void {
+    this.deadlines.remove(this);
+    if (this.idleMs !== Infinity) this.deadlines.add(this, this.seenAt + this.idleMs);
+  }
+}
+
+/** Keepalives and timeouts are of seconds. */
+const GRANULARITY_MS = 50;
+
+/** Deadlines for many connections; they keep no process alive. */
+export function connectionDeadlines(clock: Clock): DeadlineQueue {
+  return new DeadlineQueue(clock, GRANULARITY_MS, false);
 }

@@ -8,6 +8,8 @@ export interface GateClient {
   readonly state: SessionState;
   /** Its session outlives its connection. */
   readonly isKept: boolean;
+  /** While the app's hook that greets it is at work. */
+  readonly greeted: Promise<void> | undefined;
   /** As hooks, handlers and functions get it. */
   view(topic?: string): GateSession;
   /** Hands a message to the agent. False: it was dropped, or the client is gone. */

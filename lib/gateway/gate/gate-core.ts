@@ -3,6 +3,7 @@ import { rpcError } from '../../common/error-catalog.js';
 import { events } from '../../common/events.js';
 import type { Logger } from '../../common/logger.js';
 import type { SessionLink } from '../../common/session.js';
+import type { GateSession } from '../../rpc/gate-session.js';
 import type { Rpc } from '../../rpc/rpc.client.js';
 import { Background } from './background.js';
 import { type ClientHello, type PushMessage, RefusedClient } from './agent.js';
@@ -11,6 +12,7 @@ import type { GateClient } from './gate-client.js';
 import { KeptGuests } from './admission.js';
 import { mqantEnvelope, type ReplyEnvelope } from './envelope.js';
 import type { GateIdentity, ResolvedGateOptions } from './gate.options.js';
+import { Handover } from './handover.js';
 import { mqantRoute } from './mqant-route.js';
 import { Publisher } from './publisher.js';
 import type { RouteContext, RouteHandler } from './route.js';
@@ -38,6 +40,7 @@ const EVERYBODY: GateIdentity = Object.freeze({});
 export class GateCore {
   readonly table = new SessionTable();
   readonly publisher = new Publisher(this);
+  readonly handover: Handover;
   readonly keptGuests: KeptGuests;
   readonly envelope: ReplyEnvelope;
   readonly route: RouteHandler;
@@ -49,6 +52,7 @@ export class GateCore {
 
   constructor(private readonly deps: GateDeps) {
     this.background = new Background(deps.gateId, deps.clock, deps.logger);
+    this.handover = new Handover(this);
     this.keptGuests = new KeptGuests(deps.options.limits.keptGuestsPerAddress, deps.options.keepMs, deps.clock);
     this.envelope = deps.options.envelope ?? mqantEnvelope;
     this.route = deps.options.route ?? mqantRoute;
@@ -197,10 +201,21 @@ export class GateCore {
       rpc,
       timeoutMs: options.timeoutMs,
       allows: (service) => services === undefined || services.has(service),
+      isCall: (service, fn) => fn.startsWith('HD_') || (options.handlers === 'public' && services!.has(service)),
       get signal() {
         return client.signal;
       },
     };
+  }
+
+  /** By the app's rule; undefined: it has none. */
+  isGuest(session: GateSession): boolean | undefined {
+    try {
+      return this.options.hooks?.isGuest?.(session);
+    } catch (error) {
+      this.logger.error('the gate hook isGuest failed', { error });
+      return undefined;
+    }
   }
 
   /** What really leaves; undefined: nothing. */

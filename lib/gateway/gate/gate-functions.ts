@@ -68,6 +68,7 @@ export function gateFunctions(gate: GateCore): HandlerDescriptor[] {
       table.get(id)?.push({ id: pushId, topic, body, qos: qosOf(qos) });
       return null;
     }),
+    fn('DeliverAgain', ['trace', 'string', 'string'], async (_trace: unknown, id: string, pushIds: string) => (await gate.handover.sendAgain(id, new Set(pushIds.split(',').map(Number))), null)),
     fn('PushToUser', ['trace', 'string', 'string', 'bytes', 'int'], async (_trace: unknown, userId: string, topic: string, body: Uint8Array, qos: number) => {
       return pushTo(gate, await gate.store.placesOf(userId), topic, body, qosOf(qos));
     }, 'long'),
@@ -124,7 +125,7 @@ async function pushKept(gate: GateCore, { sessionId }: SessionPlace, topic: stri
   const kept = await gate.store.keep(sessionId, { topic, body, qos }, unacknowledged);
   if (kept === 'full') throw rpcError('QUEUE_FULL', `${unacknowledged} pushes wait for session ${sessionId} already`);
   if (kept === 'gone') return false;
-  await gate.publisher.hand(sessionId, kept.gateId, kept.push);
+  await gate.handover.send(sessionId, kept.gateId, kept.push);
   return true;
 }
 

@@ -13,7 +13,8 @@ import type { ServiceHost } from '../../rpc/service-host.js';
 import { NestLogger } from '../../wiring/nest-logger.js';
 import { Doorkeeper } from './admission.js';
 import { agentFactory } from './agent-factory.js';
-import type { AgentFactory } from './agent.js';
+import type { AgentFactory, AgentSettings } from './agent.js';
+import { connectionDeadlines } from './connection-agent.js';
 import type { ByteConnection } from './connection.js';
 import type { GateClient } from './gate-client.js';
 import { GateCore } from './gate-core.js';
@@ -47,6 +48,7 @@ export class GatePart implements AppPart, OnModuleInit {
   private options!: ResolvedGateOptions;
   private doorkeeper!: Doorkeeper;
   private createAgent!: AgentFactory;
+  private agentSettings!: AgentSettings;
   private readonly listeners: GateListener[] = [];
   private readonly logger: Logger = new NestLogger(new NestLog(), 'Gate');
   private stopBeating: (() => void) | undefined;
@@ -80,6 +82,8 @@ export class GatePart implements AppPart, OnModuleInit {
     await store.beat(gateId, BEAT_TTL_MS);
     this.beatLater(BEAT_MS);
     this.createAgent = this.options.createAgent ?? agentFactory(systemClock);
+    const { connectTimeoutMs, packetBytes, idleTimeoutMs } = this.options.limits;
+    this.agentSettings = Object.freeze({ connectTimeoutMs, maxPacketBytes: packetBytes, idleTimeoutMs, deadlines: connectionDeadlines(systemClock) });
     const { tcp, websocket, tls, trustedProxies, limits } = this.options;
     if (tcp) this.listeners.push(new TcpListener(tcp, tls));
     if (websocket) this.listeners.push(new WsListener(websocket, { maxPayload: limits.packetBytes + 16, ...(tls && { tls }), ...(trustedProxies && { trustedProxies }) }));
@@ -124,16 +128,22 @@ export class GatePart implements AppPart, OnModuleInit {
     return Object.fromEntries(this.listeners.map(({ name, port }) => [name, port]));
   }
 
+  /** Clients that are connected and let in. */
+  get clients(): number {
+    return this.core.table.size;
+  }
+
   private accept(connection: ByteConnection): void {
     const { address } = connection.remote;
     const refusal = this.core.isDraining ? 'draining' : this.doorkeeper.enter(address);
     if (refusal !== undefined) {
       this.core.count('gate.connection_refused', refusal);
+      // All behind one proxy look like one address.
+      if (refusal !== 'draining') this.core.background.warn(`let in a connection: limits.${refusal} is reached; clients behind a proxy count as one address unless trustedProxies names it`, { address });
       return connection.destroy();
     }
     const session = new LiveSession(this.core, connection, () => this.doorkeeper.leave(address));
-    const { connectTimeoutMs, packetBytes, idleTimeoutMs } = this.options.limits;
-    session.agent = this.createAgent(connection, session, { connectTimeoutMs, maxPacketBytes: packetBytes, idleTimeoutMs });
+    session.agent = this.createAgent(connection, session, this.agentSettings);
     session.agent.start();
   }
 
@@ -147,7 +157,7 @@ export class GatePart implements AppPart, OnModuleInit {
     await core.tried('tell the others that it lives', async () => {
       const lived = await core.store.beat(core.gateId, BEAT_TTL_MS);
       if (!lived) await this.reclaim();
-      await core.background.settle();
+      void core.background.settle();
       next = BEAT_MS;
     });
     if (!core.isDraining) this.beatLater(next);

@@ -9,12 +9,15 @@ import { KeptPushes } from './kept-pushes.js';
 import { mayPublish, Receiver } from './receiver.js';
 import { Subscriber } from './subscriber.js';
 
+const NONE = Object.freeze({});
+
 /** One client: its connection, what the gate knows of it, and what is under way for it. */
 export class LiveSession implements AgentHost, GateClient {
   state: SessionState;
   agent!: GateAgent;
   isKept = false;
-  private readonly receiver: Receiver;
+  /** Made for the first message: most connections are silent. */
+  private ownReceiver: Receiver | undefined;
   /** Made for the first subscription: most connections have none. */
   private ownSubscriber: Subscriber | undefined;
   private will: ClientHello['will'];
@@ -23,7 +26,10 @@ export class LiveSession implements AgentHost, GateClient {
   private isResumed = false;
   private isTakenOver = false;
   private isLeaving = false;
-  private readonly kept: KeptPushes;
+  /** Made for the first push that waits for an acknowledgement. */
+  private ownKept: KeptPushes | undefined;
+  greeted: Promise<void> | undefined;
+  private isReplayed = false;
   private beatAt = 0;
 
   constructor(
@@ -34,14 +40,14 @@ export class LiveSession implements AgentHost, GateClient {
     const { network, remote } = connection;
     const ip = remote.port === undefined || network === 'websocket' ? remote.address : `${remote.address}:${remote.port}`;
     const [sessionId, traceId, spanId] = [gate.random.hex(8), gate.random.hex(8), gate.random.hex(8)];
-    this.state = Object.freeze({ sessionId, serverId: gate.gateId, userId: '', ip, network, traceId, spanId, topic: '', settings: Object.freeze({}) });
+    this.state = Object.freeze({ sessionId, serverId: gate.gateId, userId: '', ip, network, traceId, spanId, topic: '', settings: NONE });
     gate.entered(this);
-    this.receiver = new Receiver(gate, this, (on) => this.throttle(on));
-    this.kept = new KeptPushes(gate.clock, (message, isFirst) => this.transmit(message, isFirst));
   }
 
   view(topic = ''): GateSession {
-    return GateSession.of(this.state, this.gate.link, topic);
+    const session = GateSession.of(this.state, this.gate.link, topic);
+    const guest = this.gate.isGuest(session);
+    return guest === undefined ? session : GateSession.of({ ...this.state, guest }, this.gate.link, topic);
   }
 
   async admit(hello: ClientHello): Promise<Admission> {
@@ -50,8 +56,8 @@ export class LiveSession implements AgentHost, GateClient {
     if (hello.clientId === '' && !hello.clean) throw new RefusedClient('clientId', 'a session that is kept needs a client id');
     const identity = await gate.identify(hello, this.connection);
     const clientId = hello.clientId || `auto-${this.state.sessionId}`;
-    const settings = { ...hello.settings, ...identity.settings };
-    const wanted = { sessionId: this.state.sessionId, clientId, userId: '', settings, subscriptions: {} };
+    const settings = joined(hello.settings, identity.settings);
+    const wanted = { sessionId: this.state.sessionId, clientId, userId: '', settings, subscriptions: NONE };
     const { session, resumed } = await gate.openSession(wanted, identity.userId ?? '', !hello.clean);
     if (this.isOver) {
       await gate.store.release(session.sessionId, gate.gateId, 0);
@@ -64,7 +70,8 @@ export class LiveSession implements AgentHost, GateClient {
     this.isKept = !hello.clean;
     this.isResumed = resumed;
     this.will = hello.will;
-    this.state = Object.freeze({ ...this.state, sessionId: session.sessionId, userId: session.userId, settings: Object.freeze({ ...session.settings, ...settings }) });
+    const { serverId, ip, network, traceId, spanId } = this.state;
+    this.state = Object.freeze({ sessionId: session.sessionId, serverId, userId: session.userId, ip, network, traceId, spanId, topic: '', settings: joined(session.settings, settings) });
     if (identity.userId) await this.bindFirst(identity.userId);
     this.isIn = true;
     gate.table.add(this);
@@ -76,7 +83,18 @@ export class LiveSession implements AgentHost, GateClient {
   private greet(): void {
     const { hooks } = this.gate.options;
     if (hooks?.connected === undefined) return;
-    this.receiver.greeted = this.hooked('connected', () => hooks.connected!(this.view())).then(() => (this.receiver.greeted = undefined));
+    this.greeted = this.hooked('connected', () => hooks.connected!(this.view())).then(() => (this.greeted = undefined));
+  }
+
+  private get receiver(): Receiver {
+    return (this.ownReceiver ??= new Receiver(this.gate, this, (on) => this.throttle(on)));
+  }
+
+  private get kept(): KeptPushes {
+    if (this.ownKept) return this.ownKept;
+    this.ownKept = new KeptPushes(this.gate.clock, (message, isFirst) => this.transmit(message, isFirst));
+    if (this.isReplayed) this.ownKept.replay([]);
+    return this.ownKept;
   }
 
   private get subscriber(): Subscriber {
@@ -100,11 +118,13 @@ export class LiveSession implements AgentHost, GateClient {
   }
 
   private async replay(): Promise<void> {
-    await this.receiver.greeted;
+    if (this.greeted) await this.greeted;
     try {
-      this.kept.replay(this.isResumed ? await this.gate.store.unacknowledged(this.state.sessionId) : []);
+      const stored = this.isResumed ? await this.gate.store.unacknowledged(this.state.sessionId) : [];
+      if (this.ownKept || stored.length > 0) this.kept.replay(stored);
+      this.isReplayed = true;
     } catch (error) {
-      this.gate.background.warn('replay pushes', error);
+      this.gate.background.warn('replay pushes', { error });
       // With the next connection, then.
       this.close('lost');
     }
@@ -128,7 +148,7 @@ export class LiveSession implements AgentHost, GateClient {
   acknowledged(id: number): void {
     const { sessionId } = this.state;
     void this.gate.background.insist('acknowledge', () => this.gate.store.acknowledge(sessionId, id));
-    this.kept.send();
+    this.ownKept?.send();
   }
 
   received(id: number): void {
@@ -192,7 +212,7 @@ export class LiveSession implements AgentHost, GateClient {
   async dismiss(): Promise<void> {
     this.isLeaving = true;
     this.agent.pause();
-    await this.receiver.idle();
+    await this.ownReceiver?.idle();
     this.close('drain');
   }
 
@@ -205,7 +225,7 @@ export class LiveSession implements AgentHost, GateClient {
   ended(reason: CloseReason): void {
     if (this.isOver) return;
     this.isOver = true;
-    this.receiver.close(reason);
+    this.ownReceiver?.close(reason);
     this.gate.left(this);
     this.onLeft();
     if (!this.isIn) return;
@@ -221,7 +241,7 @@ export class LiveSession implements AgentHost, GateClient {
     // Tried again when the store is back: by then the client may be here again.
     if (!this.isTakenOver) await gate.background.insist('release a session', async () => gate.table.get(sessionId) ?? gate.store.release(sessionId, gate.gateId, keepMs));
     if (will && reason !== 'client') await gate.tried('publish a will', async () => (await mayPublish(gate, this, will.topic)) && gate.publisher.publish(will));
-    await this.receiver.greeted;
+    if (this.greeted) await this.greeted;
     await this.hooked('disconnected', () => gate.options.hooks?.disconnected?.(this.view(), reason));
   }
 
@@ -232,4 +252,11 @@ export class LiveSession implements AgentHost, GateClient {
       this.gate.logger.error(`the gate hook ${name} failed`, { session: this.state.sessionId, error });
     }
   }
+}
+
+/** Later ones win; most clients have none. */
+function joined(first: Readonly<Record<string, string>> = NONE, second: Readonly<Record<string, string>> = NONE): Readonly<Record<string, string>> {
+  for (const _key in first) return Object.freeze({ ...first, ...second });
+  for (const _key in second) return Object.freeze({ ...second });
+  return NONE;
 }

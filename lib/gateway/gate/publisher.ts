@@ -3,6 +3,7 @@ import type { Rpc } from '../../rpc/rpc.client.js';
 import type { ClientMessage, PushMessage } from './agent.js';
 import type { GateClient } from './gate-client.js';
 import type { ResolvedGateOptions } from './gate.options.js';
+import type { Handover } from './handover.js';
 import type { SessionTable } from './session-table.js';
 import type { GateStore, StoredPush } from './store/gate-store.js';
 import { isExact, matches } from './topic-filter.js';
@@ -17,6 +18,7 @@ interface PublishingGate {
   readonly store: GateStore;
   readonly rpc: Rpc;
   readonly table: SessionTable;
+  readonly handover: Handover;
   count(name: string): void;
   tried(what: string, work: () => Promise<unknown>): Promise<void>;
 }
@@ -49,16 +51,9 @@ export class Publisher {
     const deliveries: Promise<void>[] = [];
     for (const { sessionId, gateId, push } of await gate.store.publish(message, gate.options.limits.unacknowledged)) {
       if (push === undefined) gate.count('gate.queue_full');
-      else deliveries.push(this.hand(sessionId, gateId, push));
+      else deliveries.push(gate.handover.send(sessionId, gateId, push));
     }
     await Promise.all(deliveries);
-  }
-
-  /** Hands a push that the store has to the gate of its client. One that is away finds it there. */
-  async hand(sessionId: string, gateId: string | undefined, push: StoredPush): Promise<void> {
-    const { gate } = this;
-    if (gateId === gate.gateId) gate.table.get(sessionId)?.push(push);
-    else if (gateId !== undefined) await gate.tried('deliver at another gate', () => gate.rpc.call(gateId, 'Deliver', [null, sessionId, push.id, push.topic, push.body, push.qos]));
   }
 
   /** To all who subscribed at this gate, and have it not from {@link publishKept}. */

@@ -15,8 +15,6 @@ interface Incoming {
 
 /** What one client sends: in order, bounded, each message of QoS 2 once. */
 export class Receiver {
-  /** What the app's hook learns of a client comes before the client's first message. */
-  greeted: Promise<void> | undefined;
   /** Made for the first message that wants to know: most connections are silent. */
   private gone: AbortController | undefined;
   private goneBy: string | undefined;
@@ -83,12 +81,13 @@ export class Receiver {
 
   private async handle({ message, done }: Incoming): Promise<void> {
     try {
-      if (this.greeted) await this.greeted;
+      // What the app's hook learns of a client comes before the client's first message.
+      if (this.client.greeted) await this.client.greeted;
       if (message.qos === 2 && message.id !== undefined && this.client.isKept) await this.handleOnce(message, message.id);
       else await this.route(message, (this.context ??= this.gate.contextOf(this)));
       done();
     } catch (error) {
-      this.gate.background.warn('handle a message of a client', error);
+      this.gate.background.warn('handle a message of a client', { error });
       // Not confirmed: the client comes again, and sends it again.
       if (message.qos > 0) this.client.close('lost');
     }

@@ -142,3 +142,11 @@ test('the real clock: deadlines past the longest timer do not fire at once, near
   assert.ok(took >= 40, `${took} ms`);
   assert.equal(far.fired, 0);
 });
+
+test('keeps the process alive only where it is told to', () => {
+  const asked: (boolean | undefined)[] = [];
+  const clock = { now: () => 0, wall: () => 0, after: (_ms: number, _fn: () => void, keepAlive?: boolean) => (asked.push(keepAlive), () => {}) };
+  new DeadlineQueue(clock).add(new Entry(clock), 5);
+  new DeadlineQueue(clock, 10, false).add(new Entry(clock), 5);
+  assert.deepEqual(asked, [true, false]);
+});

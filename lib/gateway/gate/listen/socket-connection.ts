@@ -5,6 +5,7 @@ import type { WriteTurn } from './write-turn.js';
 
 /** A peer that does not take what is left is cut off after this. */
 const LINGER_MS = 5000;
+const IGNORE = (): void => {};
 const NO_HEADERS: Readonly<Record<string, string>> = Object.freeze({});
 
 /** TCP, with or without TLS. */
@@ -18,7 +19,7 @@ export class SocketConnection implements ByteConnection {
   ) {
     socket.setNoDelay(true);
     // What goes wrong shows as the end of the connection, which follows.
-    socket.on('error', () => {});
+    socket.on('error', IGNORE);
     this.remote = { address: socket.remoteAddress ?? '', port: socket.remotePort, secure: 'encrypted' in socket, headers: NO_HEADERS, ...certificateOf(socket) };
   }
 
@@ -31,10 +32,9 @@ export class SocketConnection implements ByteConnection {
   }
 
   listen(onData: (chunk: Uint8Array) => void, onEnd: (reason: 'client' | 'lost') => void): void {
-    let reason: 'client' | 'lost' = 'lost';
     this.socket.on('data', onData);
-    this.socket.once('end', () => (reason = 'lost'));
-    this.socket.once('close', () => onEnd(reason));
+    // Comes once; whether the client said goodbye is the protocol's to know.
+    this.socket.on('close', () => onEnd('lost'));
   }
 
   write(bytes: Uint8Array): void {

@@ -5,7 +5,7 @@ import type { ByteConnection, CloseReason } from '../connection.js';
 import type { LastEncoded } from '../last-encoded.js';
 import { isTopic } from '../topic-filter.js';
 import type { ClientPacket, ConnectPacket, PublishPacket } from './client-packet.js';
-import { PacketReader } from './packet-reader.js';
+import { PacketReader, type PacketSink } from './packet-reader.js';
 import { confirmation, connack, PINGRESP, suback } from './server-packet.js';
 
 /** CONNACK return codes (MQTT 3.1.1, 3.2.2.3). */
@@ -15,12 +15,12 @@ const MAX_UNRELEASED = 1000;
 const NOTHING = (): void => {};
 
 /** MQTT 3.1 and 3.1.1 with one client. Section numbers are those of MQTT 3.1.1. */
-export class MqttAgent extends ConnectionAgent {
+export class MqttAgent extends ConnectionAgent implements PacketSink {
   private readonly reader: PacketReader;
-  /** Ids of QoS 2 messages, and whether they were handled. */
-  private readonly unreleased = new Map<number, boolean>();
+  /** Ids of QoS 2 messages, and whether they were handled; made for the first one. */
+  private unreleased: Map<number, boolean> | undefined;
   /** Packets that came while the client was being admitted; no more than one chunk of them, for reading stops meanwhile. */
-  private readonly early: ClientPacket[] = [];
+  private early: ClientPacket[] | undefined;
 
   constructor(
     connection: ByteConnection,
@@ -30,7 +30,7 @@ export class MqttAgent extends ConnectionAgent {
     private readonly pushes: LastEncoded,
   ) {
     super(connection, host, settings, clock);
-    this.reader = new PacketReader(settings.maxPacketBytes, { onPacket: (packet) => this.onPacket(packet), onFault: (reason) => this.close(reason) });
+    this.reader = new PacketReader(settings.maxPacketBytes, this);
   }
 
   push(message: PushMessage): void {
@@ -46,13 +46,17 @@ export class MqttAgent extends ConnectionAgent {
     super.over(reason);
   }
 
-  private onPacket(packet: ClientPacket): void {
+  onPacket(packet: ClientPacket): void {
     // Keepalive counts packets (3.1.2.10): a client that drips one in, byte by byte, is silent.
     this.seen();
     if (this.stage === 'open') return this.onOpen(packet);
     if (this.stage === 'new') return packet.kind === 'connect' ? void this.onConnect(packet) : this.close('protocol');
     // Clients may send at once (3.1.4).
-    this.early.push(packet);
+    (this.early ??= []).push(packet);
+  }
+
+  onFault(reason: 'protocol' | 'limit'): void {
+    this.close(reason);
   }
 
   private async onConnect(packet: ConnectPacket): Promise<void> {
@@ -71,7 +75,9 @@ export class MqttAgent extends ConnectionAgent {
       return this.refuse(error instanceof RefusedClient ? error.refusal : 'unavailable');
     }
     this.resume();
-    for (const early of this.early.splice(0)) if (!this.isOver) this.onOpen(early);
+    const { early = [] } = this;
+    this.early = undefined;
+    for (const one of early) if (!this.isOver) this.onOpen(one);
   }
 
   private refuse(why: Refusal | 'version'): void {
@@ -92,7 +98,7 @@ export class MqttAgent extends ConnectionAgent {
       case 'pubcomp':
         return this.host.acknowledged(packet.id);
       case 'pubrel':
-        this.unreleased.delete(packet.id);
+        this.unreleased?.delete(packet.id);
         return this.answer(this.host.released(packet.id), () => confirmation('pubcomp', packet.id));
       case 'subscribe':
         return this.answer(this.host.subscribe(packet.subscriptions), (granted) => suback(packet.id, granted));
@@ -115,14 +121,15 @@ export class MqttAgent extends ConnectionAgent {
     const message = { topic, body, qos, retain };
     if (qos === 0) return this.host.receive(message, NOTHING);
     if (qos === 1) return this.host.receive(message, () => this.send(confirmation('puback', id)));
-    const isHandled = this.unreleased.get(id);
+    const unreleased = (this.unreleased ??= new Map());
+    const isHandled = unreleased.get(id);
     if (isHandled) return this.send(confirmation('pubrec', id));
     // A repeat while the first one is at work: its answer follows.
     if (isHandled === false) return;
-    if (this.unreleased.size >= MAX_UNRELEASED) return this.close('limit');
-    this.unreleased.set(id, false);
+    if (unreleased.size >= MAX_UNRELEASED) return this.close('limit');
+    unreleased.set(id, false);
     this.host.receive({ ...message, id }, () => {
-      this.unreleased.set(id, true);
+      unreleased.set(id, true);
       this.send(confirmation('pubrec', id));
     });
   }

@@ -16,7 +16,7 @@ export interface PacketSink {
  */
 export class PacketReader {
   /** Of a packet that is not whole yet. */
-  private parts: Buffer[] = [];
+  private parts: Buffer[] | undefined;
   private have = 0;
   /** Bytes of that packet, header and all; unknown while the header is not whole. */
   private need: number | undefined;
@@ -28,18 +28,18 @@ export class PacketReader {
   ) {}
 
   read(chunk: Buffer): void {
-    this.parts.push(chunk);
     this.have += chunk.length;
     // Not joined before it is whole: a packet that drips in byte by byte would be copied as often.
-    if (this.have < (this.need ?? 2)) return;
-    let bytes = this.parts.length === 1 ? chunk : Buffer.concat(this.parts, this.have);
+    if (this.have < (this.need ?? 2)) return void (this.parts ??= []).push(chunk);
+    let bytes = this.parts === undefined ? chunk : Buffer.concat([...this.parts, chunk], this.have);
+    this.parts = undefined;
     while (!this.isOver) {
       const used = this.take(bytes);
       if (used === 0) break;
       bytes = bytes.subarray(used);
     }
     this.have = bytes.length;
-    this.parts = bytes.length > 0 ? [bytes] : [];
+    this.parts = bytes.length > 0 ? [bytes] : undefined;
   }
 
   /** Nothing more is told, also not of bytes that are here. */
@@ -79,7 +79,7 @@ export class PacketReader {
 
   private fault(reason: 'protocol' | 'limit'): 0 {
     this.isOver = true;
-    this.parts = [];
+    this.parts = undefined;
     this.sink.onFault(reason);
     return 0;
   }

@@ -10,12 +10,13 @@ interface Entry {
   gateId: string | undefined;
   /** On the clock, while it is away. */
   expiresAt: number;
-  readonly pushes: MemoryPushes;
-  /** Messages of QoS 2 that the client has not released: the gate that handles it, or none when it is handled. */
-  readonly incoming: Map<number, string | undefined>;
-  readonly groups: Set<string>;
   /** How long it outlives its gate. */
   keepMs: number;
+  // Made when they are needed: most sessions have none of them.
+  pushes: MemoryPushes | undefined;
+  /** Messages of QoS 2 that the client has not released: the gate that handles it, or none when it is handled. */
+  incoming: Map<number, string | undefined> | undefined;
+  groups: Set<string> | undefined;
 }
 
 /**
@@ -88,7 +89,9 @@ class MemoryGateStore implements GateStore {
       return { session: known.session, resumed: true, ...(displaced && { displaced }) };
     }
     if (known) this.forget(known);
-    const entry: Entry = { session: Object.freeze({ ...session }), gateId, expiresAt: Infinity, pushes: new MemoryPushes(), incoming: new Map(), groups: new Set(), keepMs };
+    const { sessionId, clientId, userId, settings, subscriptions } = session;
+    // Written out: a copy that is spread and frozen has a hidden class of its own, which is more than the session.
+    const entry: Entry = { session: Object.freeze({ sessionId, clientId, userId, settings, subscriptions }), gateId, expiresAt: Infinity, keepMs, pushes: undefined, incoming: undefined, groups: undefined };
     this.entries.set(session.sessionId, entry);
     this.byClient.set(session.clientId, session.sessionId);
     if (session.userId !== '') this.index(this.byUser, session.userId, session.sessionId);
@@ -138,13 +141,13 @@ class MemoryGateStore implements GateStore {
   async join(group: string, sessionId: string): Promise<boolean> {
     const entry = this.find(sessionId);
     if (entry === undefined) return false;
-    entry.groups.add(group);
+    (entry.groups ??= new Set()).add(group);
     this.index(this.byGroup, group, sessionId);
     return true;
   }
 
   async leave(group: string, sessionId: string): Promise<void> {
-    this.entries.get(sessionId)?.groups.delete(group);
+    this.entries.get(sessionId)?.groups?.delete(group);
     this.unindex(this.byGroup, group, sessionId);
   }
 
@@ -156,20 +159,20 @@ class MemoryGateStore implements GateStore {
     const entry = this.find(sessionId);
     if (entry === undefined) return 'gone';
     const { gateId } = this.placeOf(entry);
-    const stored = entry.pushes.keep(push, limit, gateId === undefined);
+    const stored = (entry.pushes ??= new MemoryPushes()).keep(push, limit, gateId === undefined);
     return stored === undefined ? 'full' : { push: stored, gateId };
   }
 
   async unacknowledged(sessionId: string): Promise<readonly WaitingPush[]> {
-    return this.find(sessionId)?.pushes.take() ?? [];
+    return this.find(sessionId)?.pushes?.take() ?? [];
   }
 
   async pushReceived(sessionId: string, id: number): Promise<void> {
-    this.entries.get(sessionId)?.pushes.received(id);
+    this.entries.get(sessionId)?.pushes?.received(id);
   }
 
   async acknowledge(sessionId: string, id: number): Promise<void> {
-    this.entries.get(sessionId)?.pushes.delete(id);
+    this.entries.get(sessionId)?.pushes?.delete(id);
   }
 
   async publish(message: Omit<StoredPush, 'id'>, limit: number): Promise<readonly SubscribedPush[]> {
@@ -177,14 +180,15 @@ class MemoryGateStore implements GateStore {
     for (const [entry, granted] of this.subscribers.match(message.topic)) {
       if (granted === 0 || this.find(entry.session.sessionId) === undefined) continue;
       const place = this.placeOf(entry);
-      found.push({ ...place, push: entry.pushes.keep({ ...message, qos: granted < message.qos ? 1 : message.qos }, limit, place.gateId === undefined) });
+      found.push({ ...place, push: (entry.pushes ??= new MemoryPushes()).keep({ ...message, qos: granted < message.qos ? 1 : message.qos }, limit, place.gateId === undefined) });
     }
     return found;
   }
 
   async receiving(sessionId: string, id: number, gateId: string, limit: number): Promise<'new' | 'known' | 'full'> {
-    const incoming = this.find(sessionId)?.incoming;
-    if (incoming === undefined) return 'new';
+    const entry = this.find(sessionId);
+    if (entry === undefined) return 'new';
+    const incoming = (entry.incoming ??= new Map());
     const by = incoming.get(id);
     if (incoming.has(id) && (by === undefined || by === gateId || this.lives(by))) return 'known';
     if (!incoming.has(id) && incoming.size >= limit) return 'full';
@@ -198,7 +202,7 @@ class MemoryGateStore implements GateStore {
   }
 
   async released(sessionId: string, id: number): Promise<void> {
-    this.find(sessionId)?.incoming.delete(id);
+    this.find(sessionId)?.incoming?.delete(id);
   }
 
   async retain(message: RetainedMessage, limits: RetainLimits): Promise<boolean> {
@@ -229,7 +233,7 @@ class MemoryGateStore implements GateStore {
     const { sessionId, clientId } = entry.session;
     this.rename(entry, '');
     this.subscribe(entry, {});
-    for (const group of entry.groups) this.unindex(this.byGroup, group, sessionId);
+    for (const group of entry.groups ?? []) this.unindex(this.byGroup, group, sessionId);
     if (this.byClient.get(clientId) === sessionId) this.byClient.delete(clientId);
     this.entries.delete(sessionId);
   }
