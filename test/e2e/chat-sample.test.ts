@@ -8,9 +8,17 @@ import { describeWith, freePorts, openPage, type Page, projectRoot, startChromiu
 describeWith('sample 05-chat', ['chromium'], () => {
   it('lets two browsers talk', async (t) => {
     const [port = 0, gatePort = 0] = await freePorts(2);
-    const child = new Child(t, '../../sample/05-chat/main.js', { args: [], cwd: projectRoot(), env: { CHAT_PORT: `${port}`, CHAT_GATE_PORT: `${gatePort}` } });
-    await child.until(new RegExp(`open http://127\\.0\\.0\\.1:${port} in two windows`));
-    await child.until(/ready: /);
+    const start = async (): Promise<Child> => {
+      const child = new Child(t, '../../sample/05-chat/main.js', { args: [], cwd: projectRoot(), env: { CHAT_PORT: `${port}`, CHAT_GATE_PORT: `${gatePort}` } });
+      await child.until(new RegExp(`open http://127\\.0\\.0\\.1:${port} in two windows`));
+      await child.until(/ready: /);
+      return child;
+    };
+    const stop = async (child: Child): Promise<void> => {
+      child.kill('SIGTERM');
+      assert.deepEqual(await child.exit, { code: 0, signal: null }, child.output);
+    };
+    const child = await start();
     const chromium = await startChromium();
     t.after(() => chromium.stop());
     const enter = async (name: string): Promise<Page> => {
@@ -47,7 +55,13 @@ describeWith('sample 05-chat', ['chromium'], () => {
     const forged = connect({ url: `ws://127.0.0.1:${gatePort}`, WebSocket: WebSocket as unknown as WebSocketClass, username: 'mia', password: 'mia.forged' });
     await assert.rejects(forged, { code: 'refused', message: /credentials/ });
 
-    child.kill('SIGTERM');
-    assert.deepEqual(await child.exit, { code: 0, signal: null }, child.output);
+    // A chat that begins anew has forgotten all lines: pages show that when they are in their rooms again.
+    await stop(child);
+    const again = await start();
+    const isEmpty = (page: Page) => page.evaluate(`(async () => { while (document.querySelector('#lines li')) await new Promise((resolve) => setTimeout(resolve, 20)); })()`);
+    await Promise.all([isEmpty(mia), isEmpty(leo)]);
+    await says(mia, 'here again');
+    assert.deepEqual(await sees(leo, 1), [['mia', 'here again', '']]);
+    await stop(again);
   });
 });

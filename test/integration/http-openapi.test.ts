@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { Validator } from '@seriousme/openapi-schema-validator';
 import { z } from 'zod';
-import type { OpenApiDocument } from '../../lib/gateway/http/openapi/openapi.js';
+import type { OpenApiDocument } from '../../lib/gateway/http/openapi/document.js';
 import { HttpRoute } from '../../lib/gateway/http/http-route.decorator.js';
 import { Handler } from '../../lib/metadata/handler.decorator.js';
 import { Payload } from '../../lib/metadata/params.decorator.js';
@@ -55,7 +55,7 @@ describe('the OpenAPI document', () => {
     const body = JSON.stringify(paths['/items/{id}']!.put!.requestBody);
     assert.match(body, /"price":\{"type":"number","minimum":0\}/);
     const list = JSON.stringify(paths['/shop/named']!.post!.requestBody);
-    assert.match(list, /"prefixItems":\[\{"type":"object","properties":\{"a":\{"type":"string"\},"b":\{"type":"number"\}\}\}\],"minItems":1,"maxItems":1/);
+    assert.match(list, /"prefixItems":\[\{"type":"object","properties":\{"a":\{"type":"string"\},"b":\{"type":"number"\}\},"required":\["a","b"\]\}\],"minItems":1,"maxItems":1/);
   });
 
   it('has a page without scripts, and neither is there unless asked for', async (t) => {

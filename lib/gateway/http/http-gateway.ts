@@ -14,7 +14,9 @@ import type { HttpReply } from './exchange.js';
 import { type Caller, GatewayCore } from './gateway-core.js';
 import type { GatewayRoute } from './gateway-route.js';
 import { type HttpGatewayOptions, type ResolvedHttpOptions, resolveHttpOptions } from './http.options.js';
-import { openApi, type OpenApiDocument } from './openapi/openapi.js';
+import { classSchemas } from './openapi/class-validator-jsonschema.js';
+import type { OpenApiDocument } from './openapi/document.js';
+import { openApi } from './openapi/openapi.js';
 import { openApiPage } from './openapi/openapi-page.js';
 import { replyOf } from './reply-body.js';
 import { defaultRoute, tableRoute } from './routes.js';
@@ -64,7 +66,7 @@ export class HttpGateway implements AppPart, OnModuleInit {
     this.core = new GatewayCore({ rpc: this.rpc, options: this.options, logger: this.logger });
     checkAdapter(this.host.httpAdapter);
     await addExtras(this.host.httpAdapter as Parameters<typeof addExtras>[0], this.options);
-    this.server = mountedOn(this.host.httpAdapter, this.core, this.routes(), { pages: this.pages, cors: this.options.cors !== false, bodyBytes: this.options.bodyBytes, random: this.app.random });
+    this.server = mountedOn(this.host.httpAdapter, this.core, await this.routes(), { pages: this.pages, cors: this.options.cors !== false, bodyBytes: this.options.bodyBytes, random: this.app.random });
   }
 
   /** @internal @throws BootError LISTEN_FAILED */
@@ -86,11 +88,11 @@ export class HttpGateway implements AppPart, OnModuleInit {
     this.pages.push({ path: `${prefix}/openapi.json`, reply: replyOf(document) }, { path: `${prefix}/docs`, reply: { status: 200, headers: html, body: openApiPage(document) } });
   }
 
-  private routes(): GatewayRoute[] {
+  private async routes(): Promise<GatewayRoute[]> {
     const { routes, defaultRoute: standard } = this.options;
     const classes = new Set<Function>([...this.app.services.map(({ classRef }) => classRef), ...[...this.modules.values()].map(({ metatype }) => metatype).filter((type) => RPC_MODULE.own(type)), ...this.options.contracts]);
     const declared = declaredRoutes(classes);
-    if (this.options.openapi) this.describe(openApi(declared, this.options));
+    if (this.options.openapi) this.describe(openApi(declared, this.options, await classSchemas()));
     return [...routes.map(tableRoute), ...declared.routes.map(routeOf), ...(standard ? [defaultRoute(standard)] : [])];
   }
 }
