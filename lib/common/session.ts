@@ -18,6 +18,8 @@ export interface SessionState {
   /** Topic of the message being handled; empty outside of one. */
   readonly topic: string;
   readonly settings: Readonly<Record<string, string>>;
+  /** What the gate's own rule says (mqant's JudgeGuest). @default without user */
+  readonly guest?: boolean;
 }
 
 /** What can be sent to a client: text, bytes, or anything JSON can say. @public */

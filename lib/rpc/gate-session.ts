@@ -51,8 +51,9 @@ export class GateSession implements Marshaler {
     return this.state.userId;
   }
 
+  /** Without user; a gate may have another rule. */
   get isGuest(): boolean {
-    return this.state.userId === '';
+    return this.state.guest ?? this.state.userId === '';
   }
 
   /** `ip:port`, or only the address for WebSockets. */

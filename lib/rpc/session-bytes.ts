@@ -2,14 +2,19 @@ import type { SessionState } from '../common/session.js';
 import { ByteReader, MalformedBytes } from './byte-reader.js';
 
 /*
- * A session as mqant writes it: message `sessionImp` of package basegate (mqant gate/base/session.proto). Field 9, Carrier, is used by nobody.
+ * A session as mqant writes it: message `sessionImp` of package basegate (mqant gate/base/session.proto). mqant uses field 9, Carrier, for nothing; a gate that judges
+ * guests by a rule of its own says there what it found.
  */
 const FIELDS = ['ip', 'network', 'userId', 'sessionId', 'serverId', 'traceId', 'spanId'] as const satisfies readonly (keyof SessionState)[];
 const SETTINGS = 8;
+const CARRIER = 9;
 const TOPIC = 10;
+const GUEST = 'guest';
 const LENGTH_DELIMITED = 2;
 /** A stranger's bytes must not become a map of any size. */
 const MAX_SETTINGS = 10_000;
+/** Of the one entry that is read. */
+const MAX_CARRIER = 32;
 /** Of a length below 4 GiB. */
 const MAX_VARINT = 5;
 
@@ -18,9 +23,11 @@ export function encodeSession(session: SessionState): Uint8Array {
   let length = sizeOf(session.topic);
   for (const field of FIELDS) length += sizeOf(session[field]);
   for (const [key, value] of settings) length += 1 + MAX_VARINT + sizeOf(key) + sizeOf(value);
+  if (session.guest !== undefined) length += 1 + MAX_VARINT + sizeOf(GUEST) + sizeOf('1');
   const out = new Fields(Buffer.allocUnsafe(length));
   for (let i = 0; i < FIELDS.length; i++) out.text(i + 1, session[FIELDS[i]!]);
   for (const [key, value] of settings) out.entry(SETTINGS, key, value);
+  if (session.guest !== undefined) out.entry(CARRIER, GUEST, session.guest ? '1' : '0');
   out.text(TOPIC, session.topic);
   return out.taken();
 }
@@ -29,6 +36,7 @@ export function encodeSession(session: SessionState): Uint8Array {
 export function decodeSession(bytes: Uint8Array): SessionState {
   const text: Record<(typeof FIELDS)[number], string> = { ip: '', network: '', userId: '', sessionId: '', serverId: '', traceId: '', spanId: '' };
   const settings: Record<string, string> = Object.create(null) as Record<string, string>;
+  const carrier: Record<string, string> = Object.create(null) as Record<string, string>;
   let topic = '';
   let count = 0;
   const reader = new ByteReader(bytes, 0, bytes.length);
@@ -39,9 +47,9 @@ export function decodeSession(bytes: Uint8Array): SessionState {
     else if (field === SETTINGS) {
       if (++count > MAX_SETTINGS) throw new MalformedBytes('a session with too many settings');
       readSetting(reader, reader.at + length, settings);
-    }
+    } else if (field === CARRIER && length < MAX_CARRIER) readSetting(reader, reader.at + length, carrier);
   });
-  return { ...text, topic, settings };
+  return { ...text, topic, settings, ...(carrier[GUEST] !== undefined && { guest: carrier[GUEST] === '1' }) };
 }
 
 function readSetting(reader: ByteReader, end: number, into: Record<string, string>): void {

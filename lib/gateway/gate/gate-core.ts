@@ -3,6 +3,7 @@ import { rpcError } from '../../common/error-catalog.js';
 import { events } from '../../common/events.js';
 import type { Logger } from '../../common/logger.js';
 import type { SessionLink } from '../../common/session.js';
+import type { GateSession } from '../../rpc/gate-session.js';
 import type { Rpc } from '../../rpc/rpc.client.js';
 import { Background } from './background.js';
 import { type ClientHello, type PushMessage, RefusedClient } from './agent.js';
@@ -200,10 +201,21 @@ export class GateCore {
       rpc,
       timeoutMs: options.timeoutMs,
       allows: (service) => services === undefined || services.has(service),
+      isCall: (service, fn) => fn.startsWith('HD_') || (options.handlers === 'public' && services!.has(service)),
       get signal() {
         return client.signal;
       },
     };
+  }
+
+  /** By the app's rule; undefined: it has none. */
+  isGuest(session: GateSession): boolean | undefined {
+    try {
+      return this.options.hooks?.isGuest?.(session);
+    } catch (error) {
+      this.logger.error('the gate hook isGuest failed', { error });
+      return undefined;
+    }
   }
 
   /** What really leaves; undefined: nothing. */

@@ -20,8 +20,10 @@ export interface GateHooks {
   /** Before each push and each reply: another body, or undefined to send nothing (mqant's SendMessageHook). */
   sending?(session: GateSession, topic: string, body: Uint8Array): Uint8Array | undefined;
   storage?: GateStorage;
-  /** @default 60000 */
+  /** In milliseconds (mqant's Heartbeat). @default 60000 */
   heartbeatMs?: number;
+  /** What `session.isGuest` says, here and in all services (mqant's JudgeGuest). It is asked with each message. @default a client without user */
+  isGuest?(session: GateSession): boolean;
   /** May this client publish to subscribers of the topic? @default yes */
   mayPublish?(session: GateSession, topic: string): boolean | Promise<boolean>;
   /** @default yes */

@@ -1,7 +1,9 @@
+import { readFileSync } from 'node:fs';
 import type { ConnectionOptions } from 'node:tls';
 import type { Type } from '@nestjs/common';
 import { BootError } from '../../common/boot-error.js';
 import { didYouMean } from '../../common/did-you-mean.js';
+import { messageOf } from '../../common/message-of.js';
 import type { AgentFactory, ClientHello } from './agent.js';
 import type { RemotePeer } from './connection.js';
 import type { ReplyEnvelope } from './envelope.js';
@@ -105,6 +107,11 @@ export interface GateOptions {
   keepMs?: number;
   /** Services that clients may name in topics. @default all that the registry knows */
   services?: readonly string[];
+  /**
+   * Topics `service/handler[/msgid]` that are calls: those whose handler begins with `HD_`, as in mqant; or all of the listed `services`, whose handlers with `{ public: true }` clients
+   * reach by their names then. Other topics are for subscribers. @default 'HD_'
+   */
+  handlers?: 'HD_' | 'public';
   /** Default deadline of calls for clients, in milliseconds. @default the app's */
   timeoutMs?: number;
   /**
@@ -155,7 +162,7 @@ const DEFAULT_LIMITS: Required<GateLimits> = Object.freeze({
 });
 
 const KNOWN = [
-  ...['tcp', 'websocket', 'tls', 'trustedProxies', 'limits', 'auth', 'onDuplicate', 'keepMs', 'services', 'timeoutMs'],
+  ...['tcp', 'websocket', 'tls', 'trustedProxies', 'limits', 'auth', 'onDuplicate', 'keepMs', 'services', 'handlers', 'timeoutMs'],
   ...['ordering', 'route', 'createAgent', 'hooks', 'envelope', 'store'],
 ];
 
@@ -173,13 +180,31 @@ export function resolveGateOptions(options: GateOptions, settings: Readonly<Reco
   }
   const tcp = options.tcp === false ? undefined : (options.tcp ?? addressOf(settings, 'TCPAddr'));
   const websocket = options.websocket === false ? undefined : (options.websocket ?? addressOf(settings, 'WSAddr'));
+  if (options.handlers === 'public' && options.services === undefined) throw wrong("handlers: 'public' needs the list of `services` whose topics are calls");
+  const tls = options.tls ?? tlsOf(settings);
+  if (tls && (tls.cert === undefined || tls.key === undefined)) throw new BootError('GATE_TLS', 'the gate is told to speak TLS, but has no certificate or no key; give both in tls: { cert, key }, or CertFile and KeyFile in the settings of its module');
   if (!tcp && !websocket) throw wrong(`it listens nowhere; give { tcp: { port: 3563 } } or { websocket: { port: 3653 } }, or TCPAddr or WSAddr in the settings of its module`);
-  return Object.freeze({ ...options, auth, tcp, websocket, limits: Object.freeze(limits), onDuplicate: options.onDuplicate ?? 'allow', keepMs: options.keepMs ?? 300_000, ordering: options.ordering ?? 'connection' });
+  return Object.freeze({ ...options, ...(tls && { tls }), auth, tcp, websocket, limits: Object.freeze(limits), onDuplicate: options.onDuplicate ?? 'allow', keepMs: options.keepMs ?? 300_000, ordering: options.ordering ?? 'connection' });
 }
 
 function mqantLimits(settings: Readonly<Record<string, unknown>>): GateLimits {
   const { MaxPackSize: packetBytes, ConcurrentTasks: inFlight } = settings;
   return { ...(typeof packetBytes === 'number' && { packetBytes }), ...(typeof inFlight === 'number' && { inFlight }) };
+}
+
+/** @throws BootError GATE_TLS for files that cannot be read */
+function tlsOf({ TLS, CertFile, KeyFile }: Readonly<Record<string, unknown>>): GateOptions['tls'] {
+  if (TLS !== true) return undefined;
+  const read = (file: unknown): Buffer | undefined => {
+    if (typeof file !== 'string' || file === '') return undefined;
+    try {
+      return readFileSync(file);
+    } catch (cause) {
+      throw new BootError('GATE_TLS', `the gate cannot read '${file}' (${messageOf(cause)}); correct CertFile and KeyFile in the settings of its module`, { cause });
+    }
+  };
+  const [cert, key] = [read(CertFile), read(KeyFile)];
+  return { ...(cert && { cert }), ...(key && { key }) };
 }
 
 /** `:3653` or `0.0.0.0:3653`, as Go writes it. */

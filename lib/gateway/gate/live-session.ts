@@ -45,7 +45,9 @@ export class LiveSession implements AgentHost, GateClient {
   }
 
   view(topic = ''): GateSession {
-    return GateSession.of(this.state, this.gate.link, topic);
+    const session = GateSession.of(this.state, this.gate.link, topic);
+    const guest = this.gate.isGuest(session);
+    return guest === undefined ? session : GateSession.of({ ...this.state, guest }, this.gate.link, topic);
   }
 
   async admit(hello: ClientHello): Promise<Admission> {

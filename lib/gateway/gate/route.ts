@@ -20,6 +20,8 @@ export interface RouteContext {
   readonly timeoutMs: number | undefined;
   /** May clients name this service? */
   allows(service: string): boolean;
+  /** Is `service/fn` a call, and no topic for subscribers? By the gate's option `handlers`. */
+  isCall(service: string, fn: string): boolean;
 }
 
 /** Turns a client's message into a call (mqant's RouteHandler). It may throw: that is an error reply. @public */

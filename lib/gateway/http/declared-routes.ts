@@ -6,7 +6,7 @@ import { RPC_CONTRACT } from '../../metadata/rpc-contract.decorator.js';
 import { RPC_MODULE } from '../../metadata/rpc-module.decorator.js';
 import type { GatewayRoute } from './gateway-route.js';
 import { HTTP_ROUTES, type HttpRouteOptions } from './http-route.decorator.js';
-import { canTellOutside } from './wire-filter.js';
+import { canTellOutside } from '../wire-filter.js';
 
 /** A public handler with a route. */
 export interface DeclaredRoute {

@@ -2,7 +2,7 @@ import type { GatewayRoute } from './gateway-route.js';
 import { ALL_METHODS } from './gateway-route.js';
 import type { HttpRouteEntry, ResolvedHttpOptions } from './http.options.js';
 import { decodedSegments, readPath } from './request-path.js';
-import { canTellOutside } from './wire-filter.js';
+import { canTellOutside } from '../wire-filter.js';
 
 /** `/<service>/<path...>`, for public handlers only. */
 export function defaultRoute({ prefix, services, nodes, style }: NonNullable<ResolvedHttpOptions['defaultRoute']>): GatewayRoute {

@@ -48,6 +48,17 @@ describe('gate sessions', () => {
     assert.throws(() => decodeSession(Buffer.from('0aff', 'hex')), /ends early/);
   });
 
+  it('carry what the gate has judged of guests, and are what mqant reads', () => {
+    for (const guest of [true, false]) {
+      const bytes = encodeSession({ ...state, guest });
+      assert.equal(decodeSession(bytes).guest, guest);
+      assert.equal(sessionOf(bytes, undefined).isGuest, guest);
+      // The map `Carrier`, which mqant knows and does not use.
+      assert.ok(Buffer.from(bytes).toString('hex').includes(`4a0a0a05${Buffer.from('guest').toString('hex')}1201${guest ? '31' : '30'}`));
+    }
+    assert.equal(sessionOf(encodeSession(state), undefined).isGuest, true);
+  });
+
   it('carry texts of any length and alphabet', () => {
     const long = { ...state, topic: 'ü'.repeat(300), userId: '用户', settings: { [`k${'é'.repeat(100)}`]: '值'.repeat(20_000), empty: '' } };
     const read = decodeSession(encodeSession(long));

@@ -1,0 +1,166 @@
+import assert from 'node:assert/strict';
+import { afterEach, describe, it } from 'node:test';
+import { uriRoute } from '../../lib/gateway/gate/index.js';
+import { Handler, memoryRegistry, RpcModule, Session } from '../../lib/index.js';
+import { ask, GateWorld, knock } from './gate.support.js';
+
+describe('options of a gate', () => {
+  const world = new GateWorld();
+  const calls: string[] = [];
+  const gates = new Map<string, () => void>();
+  afterEach(async () => {
+    for (const open of gates.values()) open();
+    await world.close();
+    calls.length = 0;
+    gates.clear();
+  });
+
+  @RpcModule({ type: 'shop' })
+  class Shop {
+    @Handler('open', { public: true, concurrent: true })
+    open(@Session() session: Session, body: { n: number }) {
+      return { guest: session.isGuest, n: body.n };
+    }
+
+    @Handler('/open', { public: true, concurrent: true })
+    openPath(@Session() _session: Session, body: { n: number }) {
+      return body.n;
+    }
+
+    @Handler('secret', { concurrent: true })
+    secret(@Session() _session: Session, _body: unknown) {
+      calls.push('secret');
+      return 'secret';
+    }
+
+    @Handler('HD_closed', { public: false, concurrent: true })
+    closed(@Session() _session: Session, _body: unknown) {
+      calls.push('closed');
+    }
+
+    /** Ends when the test opens the gate of this name. */
+    @Handler('HD_wait', { concurrent: true })
+    async wait(@Session() _session: Session, { name }: { name: string }) {
+      calls.push(name);
+      if (name.endsWith('!')) await new Promise<void>((resolve) => gates.set(name, resolve));
+      return name;
+    }
+  }
+
+  it('handlers: a public handler is called by its name where its service is listed, and no other', async () => {
+    const { port } = await world.start({ services: ['shop'], handlers: 'public' }, [Shop]);
+    const wire = await world.enter(port);
+    assert.deepEqual((await ask(wire, 'shop/open/1', { n: 4 })).Result, { guest: true, n: 4 });
+    for (const fn of ['secret', 'HD_closed', 'none']) assert.match((await ask(wire, `shop/${fn}/2`)).Error, /no handler|not found|HD_|none|secret/i, fn);
+    assert.deepEqual(calls, []);
+    // A service that is not listed is no service: a topic.
+    wire.send({ cmd: 'subscribe', messageId: 1, subscriptions: [{ topic: 'room/open/1', qos: 0 }] });
+    await wire.next();
+    wire.send({ cmd: 'publish', topic: 'room/open/1', payload: '"hi"', qos: 0 });
+    assert.equal(String(((await wire.next()) as unknown as { payload: Buffer }).payload), '"hi"');
+    await assert.rejects(world.start({ handlers: 'public' }, [Shop]), { reason: 'GATE_OPTIONS', message: /needs the list/ });
+  });
+
+  it('handlers: by default topics of public handlers are for subscribers', async () => {
+    const { port } = await world.start({}, [Shop]);
+    const wire = await world.enter(port);
+    wire.send({ cmd: 'publish', topic: 'shop/open/1', payload: '{"n":1}', qos: 0 });
+    assert.deepEqual(await wire.flush(), []);
+    assert.equal((await ask(wire, 'shop/HD_wait/1', { name: 'a' })).Result, 'a');
+  });
+
+  it('route: URI topics reach public handlers only', async () => {
+    const { port } = await world.start({ route: uriRoute() }, [Shop]);
+    const wire = await world.enter(port);
+    assert.equal((await ask(wire, 'shop://modulus/open?msg_id=1', { n: 5 })).Result, 5);
+    assert.equal((await ask(wire, 'shop://modulus/%E0%A4%A?msg_id=2')).Error, 'internal error');
+    assert.notEqual((await ask(wire, 'shop://modulus/secret?msg_id=3')).Error, '');
+    assert.equal((await ask(wire, 'none://modulus/x?msg_id=4')).Error, 'Service(type:none) not found');
+    assert.deepEqual(calls, []);
+  });
+
+  it('services: names that are not listed cost no question to the registry', async () => {
+    const asked: string[] = [];
+    const registry = memoryRegistry();
+    const counting = new Proxy(registry, {
+      get(target, key) {
+        const value: unknown = Reflect.get(target, key);
+        if (typeof value !== 'function') return value;
+        return (...args: unknown[]) => {
+          asked.push(...args.filter((arg) => typeof arg === 'string'));
+          return (value as (...args: unknown[]) => unknown).apply(target, args);
+        };
+      },
+    });
+    const { port } = await world.start({ services: ['shop'] }, [Shop], { registry: counting });
+    const wire = await world.enter(port);
+    for (let i = 0; i < 50; i++) assert.equal((await ask(wire, `x${i}/HD_a/1`)).Error, `Service(type:x${i}) not found`);
+    assert.equal((await ask(wire, 'shop@nobody/HD_wait/1')).Error, 'Service(type:shop) not found');
+    assert.deepEqual(asked.filter((name) => /^x\d/.test(name)), []);
+    // With no list each of them would.
+    const open = await world.start({}, [Shop], { registry: counting });
+    assert.equal((await ask(await world.enter(open.port), 'x0/HD_a/1')).Error, 'Service(type:x0) not found');
+    assert.deepEqual([...new Set(asked.filter((name) => /^x\d/.test(name)))], ['x0']);
+  });
+
+  it('ordering: one after the other in each lane', async () => {
+    const { port } = await world.start({ ordering: (topic) => topic.split('/')[2]![0]! }, [Shop]);
+    const wire = await world.enter(port);
+    const send = (id: string, name: string) => wire.send({ cmd: 'publish', topic: `shop/HD_wait/${id}`, payload: JSON.stringify({ name }), qos: 0 });
+    send('a1', 'a1!');
+    send('a2', 'a2');
+    assert.equal((await ask(wire, 'shop/HD_wait/b1', { name: 'b1' })).Result, 'b1');
+    assert.deepEqual(calls, ['a1!', 'b1']);
+    gates.get('a1!')!();
+    assert.deepEqual([(await wire.next()), (await wire.next())].map((packet) => (packet as unknown as { topic: string }).topic), ['shop/HD_wait/a1', 'shop/HD_wait/a2']);
+    assert.deepEqual(calls, ['a1!', 'b1', 'a2']);
+  });
+
+  it('hooks.isGuest: every service hears it', async () => {
+    const { port } = await world.start({ services: ['shop'], handlers: 'public', auth: ({ username }) => ({ userId: username ?? '' }), hooks: { isGuest: (session) => session.userId.startsWith('visitor') } }, [Shop]);
+    for (const [username, guest] of [['visitor-1', true], ['mia', false]] as const) {
+      assert.deepEqual((await ask(await world.enter(port, { username }), 'shop/open/1', { n: 1 })).Result, { guest, n: 1 });
+    }
+    assert.deepEqual((await ask(await world.enter(port), 'shop/open/1', { n: 1 })).Result, { guest: false, n: 1 });
+  });
+
+  it('hooks.storage: asked on bind, told of changes, and of life no more often than heartbeatMs', async () => {
+    const told: string[] = [];
+    const storage = {
+      query: (userId: string) => {
+        told.push(`query ${userId}`);
+        return Promise.resolve({ level: '7' });
+      },
+      save: (session: Session) => Promise.resolve(void told.push(`save ${session.userId} ${session.get('level')}`)),
+      delete: (session: Session) => Promise.resolve(void told.push(`delete ${session.userId}`)),
+      heartbeat: (session: Session) => Promise.resolve(void told.push(`heartbeat ${session.userId}`)),
+    };
+    const { port } = await world.start({ hooks: { storage, heartbeatMs: 3_600_000 }, auth: ({ username }) => ({ userId: username ?? '' }) }, [Shop]);
+    const wire = await world.enter(port, { username: 'mia' });
+    for (let i = 0; i < 3; i++) await wire.flush();
+    assert.deepEqual(told, ['query mia', 'save mia 7', 'heartbeat mia']);
+    const guest = await world.enter(port);
+    await guest.flush();
+    assert.equal(told.length, 3);
+  });
+
+  it('auth by token, and one login of a user: CONNACK says which', async () => {
+    const tokens: Record<string, string> = { t1: 'mia', t2: 'leo' };
+    const { port } = await world.start({ onDuplicate: 'refuse', auth: ({ password }) => (password && Object.hasOwn(tokens, Buffer.from(password).toString()) ? { userId: tokens[Buffer.from(password).toString()]! } : undefined) });
+    const hello = (password: string) => ({ username: 'token', password });
+    assert.deepEqual([await knock(world, port, hello('t1')), await knock(world, port, hello('wrong')), await knock(world, port, {}), await knock(world, port, hello('t1')), await knock(world, port, hello('t2'))], [0, 4, 4, 5, 0]);
+  });
+
+  it('limits: connections of one address, and in all', async () => {
+    const { port } = await world.start({ limits: { connectionsPerAddress: 2 } });
+    const first = await world.enter(port);
+    await world.enter(port);
+    await (await world.open(port)).closed;
+    first.lose();
+    // It is free when the gate has seen that.
+    for (;;) {
+      const code = await knock(world, port, {}).catch(() => undefined);
+      if (code === 0) break;
+    }
+  });
+});
