@@ -1,5 +1,5 @@
 import type { ReadStream } from 'node:fs';
-import { currentLevel, type TransactionLevel, transactionOver } from '../transaction-scope.js';
+import { type TransactionLevel, transactionOver } from '../transaction-scope.js';
 import { isConnectionError } from '../database-errors.js';
 import { Bound, liveCall } from '../live-call.js';
 import { rpcError } from '../../common/error-catalog.js';
@@ -7,6 +7,7 @@ import type { RpcError } from '../../common/rpc-error.js';
 import type { IsolationLevel } from '../transaction-options.js';
 import type { BaseRunner, ManagedRunner, RunnerConstructor } from './managed-runner.js';
 import { CLEANUP_MS, type ServerLink } from './server-link.js';
+import { ENDINGS, turnCame, turnOf } from './statement-order.js';
 
 /** What TypeORM's runners for servers have besides. */
 interface PooledRunner extends BaseRunner {
@@ -15,10 +16,6 @@ interface PooledRunner extends BaseRunner {
   databaseConnection: object | undefined;
   databaseConnectionPromise: Promise<object> | undefined;
 }
-
-/** How TypeORM spells the statements that open a level, and that end one. */
-const SAVEPOINT = /^SAVEPOINT typeorm_/;
-const ENDINGS = /^(COMMIT|ROLLBACK|RELEASE SAVEPOINT .*|ROLLBACK TO SAVEPOINT .*)$/;
 
 /** One for all: with async hooks at work each promise costs as much as the rest of a call here. */
 const DONE: Promise<void> = Promise.resolve();
@@ -104,7 +101,7 @@ export function serverRunner(Base: RunnerConstructor, link: ServerLink, owner: o
     override query(sql: string, parameters?: unknown[], structured = false): Promise<never> {
       const isEnding = this.ending !== undefined && ENDINGS.test(sql);
       try {
-        if (this.isRunning || (!isEnding && this.turn(sql) !== undefined)) return this.queryInTurn(sql, parameters, structured, isEnding);
+        if (this.isRunning || (!isEnding && turnOf(sql, this, owner) !== undefined)) return this.queryInTurn(sql, parameters, structured, isEnding);
         return this.state(sql, parameters, structured, isEnding);
       } catch (error) {
         return Promise.reject(error as Error);
@@ -115,20 +112,10 @@ export function serverRunner(Base: RunnerConstructor, link: ServerLink, owner: o
     private async queryInTurn(sql: string, parameters: unknown[] | undefined, structured: boolean, isEnding: boolean): Promise<never> {
       // What comes while the transaction ends shall not run after it, on its own.
       if (!isEnding) this.refuse();
-      const turn = isEnding ? undefined : this.turn(sql);
-      if (turn !== undefined) {
-        await turn.settled();
-        if (!turn.isOpen) throw transactionOver(link.name);
-      }
+      const turn = isEnding ? undefined : turnOf(sql, this, owner);
+      if (turn !== undefined) await turnCame(turn);
       while (this.isRunning) await this.last.catch(() => {});
       return this.state(sql, parameters, structured, isEnding);
-    }
-
-    /** The level that the statement belongs to, when a savepoint of somebody else is open in it: then it comes after that. */
-    private turn(sql: string): TransactionLevel<ManagedRunner> | undefined {
-      if (this.level === undefined || SAVEPOINT.test(sql)) return undefined;
-      const mine = currentLevel<ManagedRunner>(owner);
-      return mine?.runner === this && mine.settled() !== undefined ? mine : undefined;
     }
 
     private state(sql: string, parameters: unknown[] | undefined, structured: boolean, isEnding: boolean): Promise<never> {
@@ -183,8 +170,8 @@ export function serverRunner(Base: RunnerConstructor, link: ServerLink, owner: o
     }
 
     override async stream(...args: Parameters<BaseRunner['stream']>): Promise<ReadStream> {
-      const turn = this.turn('');
-      if (turn !== undefined) await turn.settled();
+      const turn = turnOf('', this, owner);
+      if (turn !== undefined) await turnCame(turn);
       this.refuse();
       await this.connect();
       const call = liveCall();
