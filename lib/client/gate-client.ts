@@ -12,6 +12,8 @@ interface Waiting {
   isSent: boolean;
 }
 
+/** Topic filters that the gate takes in one message. */
+const FILTERS_AT_ONCE = 100;
 /** Ids of pushes that are remembered, to drop their repeats. */
 const REMEMBERED = 1000;
 
@@ -25,7 +27,9 @@ export class GateClient {
   private readonly waiting = new Map<string, Waiting>();
   private readonly subscriptions = new Set<string>();
   private readonly seen = new Set<number>();
+  private readonly unconfirmed: object[] = [];
   private lastId = 0;
+  private isGoing = false;
   private settle: { resolve: () => void; reject: (error: GateError) => void } | undefined;
 
   /** @internal */
@@ -37,6 +41,10 @@ export class GateClient {
       onConnected: (resumed) => this.onConnected(resumed),
       onMessage: (message) => this.onMessage(message),
       onLost: () => this.onLost(),
+      onGoing: () => {
+        this.isGoing = true;
+        this.goWhenDone();
+      },
       onRefused: (error) => this.end(error),
     });
     this.opened = new Promise((resolve, reject) => (this.settle = { resolve, reject }));
@@ -88,12 +96,12 @@ export class GateClient {
   /** Asks the gate for what others publish; again after each reconnect that begins a new session. */
   subscribe(...filters: string[]): void {
     for (const filter of filters) this.subscriptions.add(filter);
-    this.link.send({ subscribe: filters, id: 0 });
+    this.ask('subscribe', filters);
   }
 
   unsubscribe(...filters: string[]): void {
     for (const filter of filters) this.subscriptions.delete(filter);
-    this.link.send({ unsubscribe: filters, id: 0 });
+    this.ask('unsubscribe', filters);
   }
 
   /**
@@ -112,18 +120,31 @@ export class GateClient {
     this.end(new GateError('closed', 'this client was closed'));
   }
 
+  /** Kept until the gate has confirmed it, for the connection may end before. */
+  private ask(what: 'subscribe' | 'unsubscribe', filters: readonly string[]): void {
+    for (let i = 0; i < filters.length; i += FILTERS_AT_ONCE) {
+      const message = { [what]: filters.slice(i, i + FILTERS_AT_ONCE), id: 0 };
+      this.unconfirmed.push(message);
+      this.link.send(message);
+    }
+  }
+
   private onConnected(resumed: boolean): void {
-    if (!resumed) {
+    const unconfirmed = this.unconfirmed.splice(0);
+    if (resumed) {
+      this.unconfirmed.push(...unconfirmed);
+      for (const message of unconfirmed) this.link.send(message);
+    } else {
       // Another session numbers its pushes anew.
       this.seen.clear();
-      if (this.subscriptions.size > 0) this.link.send({ subscribe: [...this.subscriptions], id: 0 });
+      this.ask('subscribe', [...this.subscriptions]);
     }
     this.settle?.resolve();
     this.flush();
   }
 
   private flush(): void {
-    if (this.state !== 'connected') return;
+    if (this.state !== 'connected' || this.isGoing) return;
     for (const entry of this.waiting.values()) {
       if (entry.isSent) continue;
       entry.isSent = true;
@@ -133,6 +154,8 @@ export class GateClient {
 
   private onMessage(message: Record<string, unknown>): void {
     const { topic, body, id } = message;
+    // The gate confirms in order.
+    if ('done' in message) return void this.unconfirmed.shift();
     if (typeof topic !== 'string') return;
     const entry = this.waiting.get(topic);
     if (entry !== undefined) return this.answered(entry, body as { Error?: string; Result?: unknown } | null);
@@ -154,6 +177,12 @@ export class GateClient {
     const error = body?.Error;
     if (typeof error === 'string' && error !== '') entry.reject(new GateError('failed', error));
     else entry.resolve(body !== null && typeof body === 'object' && 'Result' in body ? body.Result : body);
+    this.goWhenDone();
+  }
+
+  /** A gate that stops is left when it has answered everything: so nothing is lost, and what comes meanwhile waits for the next one. */
+  private goWhenDone(): void {
+    if (this.isGoing && ![...this.waiting.values()].some(({ isSent }) => isSent)) this.link.move();
   }
 
   private remember(id: number): void {
@@ -163,6 +192,7 @@ export class GateClient {
   }
 
   private onLost(): void {
+    this.isGoing = false;
     for (const [topic, { isSent }] of [...this.waiting]) {
       if (isSent) this.fail(topic, new GateError('closed', 'the connection was lost before the answer came; the request may have run'));
     }
@@ -174,6 +204,7 @@ export class GateClient {
     this.waiting.delete(topic);
     clearTimeout(entry.timer);
     entry.reject(error);
+    this.goWhenDone();
   }
 
   private end(error: GateError): void {

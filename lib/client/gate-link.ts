@@ -31,6 +31,8 @@ export interface LinkEvents {
   onConnected(resumed: boolean): void;
   onMessage(message: Record<string, unknown>): void;
   onLost(): void;
+  /** The gate stops: finish, then {@link GateLink.move}. */
+  onGoing(): void;
   /** The gate will never let this client in: no more tries. */
   onRefused(error: GateError): void;
 }
@@ -126,6 +128,7 @@ export class GateLink {
     const { connected, refused } = message as { connected?: { resumed?: boolean }; refused?: string };
     if (connected !== undefined) return this.connected(connected.resumed === true);
     if (refused !== undefined) return PASSING.has(refused) ? this.lost() : this.refused(`the gate does not let this client in: ${refused}`);
+    if (message['going'] !== undefined) return this.events.onGoing();
     this.events.onMessage(message);
   }
 
@@ -146,6 +149,11 @@ export class GateLink {
   private refused(message: string): void {
     this.close();
     this.events.onRefused(new GateError('refused', message));
+  }
+
+  /** To another connection. */
+  move(): void {
+    this.lost();
   }
 
   private lost(): void {

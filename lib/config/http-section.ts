@@ -1,4 +1,4 @@
-import { flag, integer, object, text } from './spec-words.js';
+import { flag, integer, list, object, text } from './spec-words.js';
 import type { Spec } from './spec.js';
 
 /** Where and how the HTTP gateway of `anthill/http` listens. What stands here wins over `HttpGatewayModule.forRoot`. @public */
@@ -15,8 +15,10 @@ export interface HttpSection {
   requestTimeoutMs?: number;
   /** A connection without a request is closed after this, in milliseconds. @default 65000 */
   keepAliveMs?: number;
-  /** Believe `X-Forwarded-*`. Only behind a proxy that sets them. @default false */
-  trustProxy?: boolean;
+  /** Addresses and networks (`10.0.0.0/8`) whose `X-Forwarded-*` are believed. @default none */
+  trustedProxies?: readonly string[];
+  /** Requests at work at the same time; more are answered 503. @default 10000 */
+  inFlight?: number;
   /** Serve `/openapi.json` and `/docs`. @default false */
   openapi?: boolean;
 }
@@ -29,6 +31,7 @@ export const httpSpec = object('The HTTP gateway, where HttpGatewayModule is imp
   timeoutMs: integer('Deadline of the calls that requests make, in milliseconds. Without it the app\'s.', 1),
   requestTimeoutMs: integer('A request must have come in completely by then, in milliseconds. Without it 30000.', 1),
   keepAliveMs: integer('A connection without a request is closed after so many milliseconds. Without it 65000.', 1),
-  trustProxy: flag('Believe X-Forwarded-*; only behind a proxy that sets them.'),
+  trustedProxies: list('Addresses and networks (10.0.0.0/8) whose X-Forwarded-* are believed. Without it nobody\'s.'),
+  inFlight: integer('Requests at work at the same time; more are answered 503. Without it 10000.', 1),
   openapi: flag('Serve /openapi.json and /docs.'),
 } satisfies Record<keyof HttpSection, Spec>);

@@ -14,7 +14,8 @@ export function liveCall(): RpcContext | undefined {
  */
 export class Bound<T> extends DeadlineEntry implements AbortListener {
   readonly promise: Promise<T>;
-  private settle: { readonly resolve: (value: T) => void; readonly reject: (error: unknown) => void } | undefined;
+  private fulfil: ((value: T) => void) | undefined;
+  private refuse: ((error: unknown) => void) | undefined;
   private late: (() => RpcError) | undefined;
 
   /** @param givenUp called once when the work is given up, with what the waiter gets */
@@ -24,29 +25,38 @@ export class Bound<T> extends DeadlineEntry implements AbortListener {
     private readonly givenUp: (error: RpcError) => void,
   ) {
     super();
-    let settle: typeof this.settle;
-    this.promise = new Promise<T>((resolve, reject) => (settle = { resolve, reject }));
-    this.settle = settle;
+    let fulfil: typeof this.fulfil;
+    let refuse: typeof this.refuse;
+    this.promise = new Promise<T>((resolve, reject) => {
+      fulfil = resolve;
+      refuse = reject;
+    });
+    this.fulfil = fulfil;
+    this.refuse = refuse;
     call?.adopt(this);
   }
 
   get isOver(): boolean {
-    return this.settle === undefined;
+    return this.fulfil === undefined;
   }
 
   /** From now on at most `ms`; 0: no limit. A later one replaces it. */
   limit(now: number, ms: number, late: () => RpcError): void {
     this.late = late;
-    if (ms > 0 && this.settle !== undefined) this.deadlines.add(this, now + ms);
+    if (ms > 0 && !this.isOver) this.deadlines.add(this, now + ms);
     else this.deadlines.remove(this);
   }
 
   resolve(value: T): void {
-    this.end()?.resolve(value);
+    const { fulfil } = this;
+    this.end();
+    fulfil?.(value);
   }
 
   reject(error: unknown): void {
-    this.end()?.reject(error);
+    const { refuse } = this;
+    this.end();
+    refuse?.(error);
   }
 
   onDeadline(): void {
@@ -54,17 +64,15 @@ export class Bound<T> extends DeadlineEntry implements AbortListener {
   }
 
   aborted(error: RpcError): void {
-    const settle = this.end();
-    if (settle === undefined) return;
-    settle.reject(error);
+    if (this.isOver) return;
+    this.reject(error);
     this.givenUp(error);
   }
 
-  private end(): typeof this.settle {
-    const { settle } = this;
-    this.settle = undefined;
+  private end(): void {
+    if (this.isOver) return;
+    this.fulfil = this.refuse = undefined;
     this.deadlines.remove(this);
     this.call?.children?.delete(this);
-    return settle;
   }
 }

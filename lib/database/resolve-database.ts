@@ -78,14 +78,24 @@ function partsOf(text: string, wrong: (what: string) => void): UrlParts | undefi
     wrong('url is no address of a database; it looks like mariadb://user:password@host:3306/database, with mariadb, mysql or postgres');
     return undefined;
   }
-  const database = decodeURIComponent(url.pathname.slice(1));
+  // Such as sslmode=require: a connection without TLS, and nobody the wiser.
+  if (url.search !== '') wrong('url has a query ("?..."), which nothing reads; "ssl": {} is TLS, "options" is for what is the driver\'s');
+  const decoded = (part: string): string => {
+    try {
+      return decodeURIComponent(part);
+    } catch {
+      wrong('url has a "%" that begins no percent-encoding; write it as %25');
+      return '';
+    }
+  };
+  const database = decoded(url.pathname.slice(1));
   return {
     type,
     host: url.hostname.replace(/^\[|\]$/g, ''),
     ...(url.port !== '' && { port: Number(url.port) }),
     ...(database !== '' && { database }),
-    ...(url.username !== '' && { username: decodeURIComponent(url.username) }),
-    ...(url.password !== '' && { password: decodeURIComponent(url.password) }),
+    ...(url.username !== '' && { username: decoded(url.username) }),
+    ...(url.password !== '' && { password: decoded(url.password) }),
   };
 }
 

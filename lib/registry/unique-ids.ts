@@ -103,6 +103,8 @@ export class UniqueIds implements AppPart {
       if (!signal.aborted) await backoff.wait(signal);
     }
     this.why = 'they are stopped';
+    // A start after the stop has nothing to wait for.
+    tried();
   }
 
   private async claim(signal: AbortSignal): Promise<WorkerClaim | undefined> {

@@ -87,7 +87,7 @@ describe('UserService', () => {
 
   it('greets with credits, and checks what it gets', async () => {
     assert.deepEqual(await call('/user/register', ' ann '), { id: 1, name: 'ann', credits: 100 });
-    for (const wrong of [[''], ['x'.repeat(41)], [5]]) await assert.rejects(call('/user/register', ...wrong), (error) => RpcError.is(error) && error.code === 'INVALID_ARGUMENT');
+    for (const wrong of [[''], ['x'.repeat(41)], ['a\0b'], [5]]) await assert.rejects(call('/user/register', ...wrong), (error) => RpcError.is(error) && error.code === 'INVALID_ARGUMENT');
   });
 
   it('remembers a user until it changes', async () => {

@@ -6,7 +6,8 @@ import { UserCache } from './user.cache.js';
 import { UsersConfig } from './user.config.js';
 import { UserRepository } from './user.repository.js';
 
-const Name = z.string().trim().min(1).max(40);
+/** No control characters: they serve nobody, and PostgreSQL takes no zero byte. */
+const Name = z.string().trim().min(1).max(40).regex(/^\P{Cc}*$/u);
 const Id = z.number().int().positive();
 const Credits = z.number().int().positive().max(1_000_000);
 

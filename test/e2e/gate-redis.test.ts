@@ -37,6 +37,22 @@ describeWith('redisGateStore', ['redis-server'], () => {
     await store.close();
   });
 
+  it('says so when it answers nothing, and is well again by itself', async () => {
+    const store = await open();
+    try {
+      server.pause();
+      const isAway = { code: 'UNAVAILABLE', reason: 'REDIS_UNAVAILABLE' };
+      await assert.rejects(store.gates(), isAway);
+      assert.equal(store.health().status, 'down');
+      server.resume();
+      while ((await store.gates().catch(() => undefined)) === undefined);
+      assert.equal(store.health().status, 'up');
+    } finally {
+      server.resume();
+      await store.close();
+    }
+  });
+
   it('says so when it is away', async () => {
     const store = await open();
     try {

@@ -43,6 +43,15 @@ describe('sample 04-user-service on servers', () => {
         assert.deepEqual(cached.map(({ credits }) => credits), stored.map(({ credits }) => credits));
         assert.equal(stored.reduce((sum, { credits }) => sum + credits, 0), 300);
 
+        // What a user writes is data, for the database and for Redis.
+        for (const name of [`'); DROP TABLE users; --`, `" OR 1=1 --`, "`\\'", '%_', '${credits}', ':id', '😀']) {
+          const { id } = await call<{ id: number }>('/user/register', name);
+          assert.deepEqual([(await call<{ id: number }>('/user/find', name)).id, (await get(id) as unknown as { name: string }).name, (await get(id) as unknown as { name: string }).name], [id, name, name]);
+        }
+        for (const name of ['a\r\nFLUSHALL\r\n', 'a\0b', { toString: 'x' }, ['ann']]) await assert.rejects(call('/user/register', name), { code: 'INVALID_ARGUMENT' });
+        for (const id of [`1; DROP TABLE users`, '1 OR 1=1', { $ne: 0 }, [1], 1.5, -1]) await assert.rejects(call('/user/get', id), { code: 'INVALID_ARGUMENT' });
+        assert.equal((await call<{ credits: number }>('/user/find', 'ann')).credits, stored[0]!.credits);
+
         await redis.kill();
         assert.equal((await get(ids[0]!)).from, 'database');
       });

@@ -137,14 +137,19 @@ for (const kind of ['websocket', 'tcp'] as const) describe(`anthill/client over 
     assert.equal(await underWay, 'done');
     await stopped;
     apps.length = 0;
-    while (!states.includes('waiting')) await new Promise((resolve) => setImmediate(resolve));
+    // MQTT has no word for a gate that stops; by JSON the client was asked to go, and no request is lost, whatever the moment.
+    if (kind === 'tcp') while (!states.includes('waiting')) await new Promise((resolve) => setImmediate(resolve));
     const waiting = client.request('chat/HD_say', { text: 'later' });
+    client.subscribe('room/1');
     const [sessionId] = (await store.placesOf('mia')).map((place) => place.sessionId);
     assert.equal(client.resumed, false);
     await store.keep(sessionId!, { topic: 'inbox', body: Buffer.from('2'), qos: 1 }, 10);
     await start({ ...listen, store, auth });
     assert.equal(await waiting, 'mia: later');
     assert.equal(client.resumed, true);
+    const published = new Promise((resolve) => client.on('room/1', resolve));
+    client.publish('room/1', 'what it subscribed to in between');
+    assert.equal(await published, 'what it subscribed to in between');
     assert.deepEqual(heard, [1, 2]);
     assert.deepEqual(states.filter((state) => state === 'connected').length, 2);
     assert.equal((await store.placesOf('mia'))[0]?.sessionId, sessionId);

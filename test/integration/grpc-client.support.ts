@@ -138,6 +138,18 @@ export async function failure(work: Promise<unknown>): Promise<RpcError> {
   throw error;
 }
 
+/**
+ * The error of a call that ends by its deadline, having arrived before it. On a busy machine a short deadline may be over before the call is there: then a longer
+ * one is tried.
+ */
+export async function endedByDeadline(arrived: () => boolean, call: (timeoutMs: number) => Promise<unknown>): Promise<RpcError> {
+  for (let timeoutMs = 150; ; timeoutMs *= 2) {
+    const error = await failure(call(timeoutMs));
+    assert.equal(error.code, 'DEADLINE_EXCEEDED', error.message);
+    if (arrived() || timeoutMs > 10_000) return error;
+  }
+}
+
 /** Waits for what another process or a socket will do. */
 export async function until(happened: () => boolean | Promise<boolean>): Promise<void> {
   for (let left = 6000; left > 0; left--) {

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { type ClientHttp2Session, connect, constants, type OutgoingHttpHeaders } from 'node:http2';
+import { type ClientHttp2Session, connect, constants, createServer as createHttp2Server, type OutgoingHttpHeaders } from 'node:http2';
 import { connect as dial, createServer, type Socket } from 'node:net';
 import { after, before, describe, it, type TestContext } from 'node:test';
+import { gzipSync } from 'node:zlib';
+import { status } from '@grpc/grpc-js';
 import { GrpcContext, GrpcHandler, GrpcServer, GrpcService } from '../../lib/grpc/index.js';
 import { Ctx, RpcModule } from '../../lib/index.js';
 import type { RpcApplication } from '../../lib/bootstrap/rpc.application.js';
@@ -64,12 +66,12 @@ describe('a gRPC server and strangers', () => {
   /** Sends it; gives the status of gRPC, or of HTTP, or how the stream ended. */
   async function send(headers: OutgoingHttpHeaders, body: Buffer = PAIR): Promise<string> {
     const stream = session.request({ ...START, ...headers });
-    let status = '';
-    stream.on('error', () => {}).on('response', (got) => (status ||= String(got['grpc-status'] ?? (got[':status'] === 200 ? '' : `HTTP ${got[':status']}`)))).on('trailers', (got) => (status ||= String(got['grpc-status'])));
+    let said = '';
+    stream.on('error', () => {}).on('response', (got) => (said ||= String(got['grpc-status'] ?? (got[':status'] === 200 ? '' : `HTTP ${got[':status']}`)))).on('trailers', (got) => (said ||= String(got['grpc-status'])));
     stream.end(body);
     stream.resume();
     await new Promise((resolve) => stream.on('close', resolve));
-    return status || `RST ${stream.rstCode}`;
+    return said || `RST ${stream.rstCode}`;
   }
 
   it('answers what can be read of metadata that are malformed, and goes on', async () => {
@@ -107,6 +109,27 @@ describe('a gRPC server and strangers', () => {
       assert.equal(session.destroyed, false, `${JSON.stringify(headers)}: ${outcome}`);
       assert.equal(await send({}), '0', `after ${JSON.stringify(headers)}`);
     }
+  });
+
+  it('unpacks no more than it takes', async () => {
+    // Sum { err: 64 MiB of zeros } in 64 KiB.
+    const packed = gzipSync(Buffer.concat([Buffer.from('128080802020', 'hex'), Buffer.alloc(64 * 1024 * 1024)]));
+    const frame = Buffer.alloc(5);
+    frame[0] = 1;
+    frame.writeUInt32BE(packed.length, 1);
+    assert.equal(await send({ 'grpc-encoding': 'gzip' }, Buffer.concat([frame, packed])), String(status.RESOURCE_EXHAUSTED));
+    assert.equal(await send({}), '0');
+
+    const server = createHttp2Server().on('stream', (stream) => {
+      stream.on('error', () => {}).respond({ ':status': 200, 'content-type': 'application/grpc', 'grpc-encoding': 'gzip' });
+      stream.end(Buffer.concat([frame, packed]));
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const { client, close } = await clientOf({ target: `127.0.0.1:${(server.address() as { port: number }).port}` });
+    const { code, reason } = await failure(client.add({ a: '1', b: '2' }));
+    assert.deepEqual([code, reason], ['RESOURCE_EXHAUSTED', 'PAYLOAD_TOO_LARGE']);
+    close();
+    server.close();
   });
 
   it('survives streams that are opened and reset without end', async () => {

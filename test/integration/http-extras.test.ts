@@ -5,17 +5,25 @@ import { FastifyAdapter } from '@nestjs/platform-fastify';
 import { Module } from '@nestjs/common';
 import { AnthillModule } from '../../lib/bootstrap/anthill.module.js';
 import { BootError } from '../../lib/common/boot-error.js';
+import { HttpGateway } from '../../lib/gateway/http/http-gateway.js';
 import { HttpGatewayModule } from '../../lib/gateway/http/http-gateway.module.js';
 import { Handler } from '../../lib/metadata/handler.decorator.js';
 import { RpcModule } from '../../lib/metadata/rpc-module.decorator.js';
 import { isolated } from './app.support.js';
 import { gateway } from './http-gateway.support.js';
 
+const waiting: (() => void)[] = [];
+
 @RpcModule({ type: 'x' })
 class X {
   @Handler('/echo', { public: true, concurrent: true })
   echo(text: string): string {
     return text;
+  }
+
+  @Handler('/wait', { public: true, concurrent: true })
+  wait(): Promise<void> {
+    return new Promise((resolve) => waiting.push(resolve));
   }
 }
 
@@ -38,6 +46,30 @@ describe('extras of the gateway', () => {
     assert.deepEqual(answers.map(({ status }) => status), [200, 200, 429]);
     assert.equal(answers[2]!.json.reason, 'RATE_LIMIT');
     assert.match(answers[2]!.headers.get('retry-after')!, /^[1-9]\d*$/);
+  });
+
+  it('count by the address that a proxy tells, and not by what its client says', async (t) => {
+    const forwarded = (list: string) => ({ headers: { 'x-forwarded-for': list } });
+    const { ask } = await gateway(t, [X], { rateLimit: { max: 1 }, trustedProxies: ['127.0.0.0/8'] });
+    // Each one claims to be somebody else; the proxy has put the true address behind it.
+    const answers = [await ask('/x/echo?args=["a"]', forwarded('1.1.1.1, 9.9.9.9')), await ask('/x/echo?args=["a"]', forwarded('2.2.2.2, 9.9.9.9')), await ask('/x/echo?args=["a"]', forwarded('9.9.9.8'))];
+    assert.deepEqual(answers.map(({ status }) => status), [200, 429, 200]);
+    await assert.rejects(gateway(t, [X], { trustedProxies: ['proxy.local'] }), (error: BootError) => error.reason === 'HTTP_OPTIONS' && error.message.includes("'proxy.local'"));
+    const plain = await gateway(t, [X], { rateLimit: { max: 1 } });
+    assert.equal((await plain.ask('/x/echo?args=["a"]', forwarded('1.1.1.1'))).status, 200);
+    assert.equal((await plain.ask('/x/echo?args=["a"]', forwarded('2.2.2.2'))).status, 429, 'nobody is believed');
+  });
+
+  it('refuse what is more than can be at work', async (t) => {
+    const { ask, app } = await gateway(t, [X], { inFlight: 2 });
+    const asked = [ask('/x/wait'), ask('/x/wait')];
+    while (waiting.length < 2) await new Promise(setImmediate);
+    assert.equal(app.get<HttpGateway>(HttpGateway).inFlight, 2);
+    const refused = await ask('/x/echo?args=["a"]');
+    assert.deepEqual([refused.status, refused.json.reason, refused.headers.get('retry-after')], [503, 'TOO_MANY_IN_FLIGHT', '1']);
+    for (const resolve of waiting.splice(0)) resolve();
+    assert.deepEqual((await Promise.all(asked)).map(({ status }) => status), [200, 200]);
+    assert.equal((await ask('/x/echo?args=["a"]')).status, 200);
   });
 
   it('compress answers', async (t) => {

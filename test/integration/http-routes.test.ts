@@ -1,11 +1,15 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import type { RpcContext } from '../../lib/common/call-context.js';
+import type { Selector } from '../../lib/common/selection.js';
 import { goApi } from '../../lib/gateway/http/go-api.handler.js';
 import { HttpRoute } from '../../lib/gateway/http/http-route.decorator.js';
 import { Handler } from '../../lib/metadata/handler.decorator.js';
 import { contractMethod, RpcContract } from '../../lib/metadata/rpc-contract.decorator.js';
+import { Ctx } from '../../lib/metadata/params.decorator.js';
 import { RpcModule } from '../../lib/metadata/rpc-module.decorator.js';
 import { MemoryHub, memory as memoryRegistry } from '../../lib/registry/memory.registry.js';
+import { version } from '../../lib/selector/filters.js';
 import { createTestingApp } from '../../lib/testing/testing-app.js';
 import { memoryHub } from '../../lib/transport/memory/memory.hub.js';
 import { memory as memoryTransport } from '../../lib/transport/memory/memory.transport.js';
@@ -105,6 +109,41 @@ describe('a route table', () => {
     assert.deepEqual((await ask('/v1/get?args=["4"]')).json, { id: '4' });
     assert.deepEqual((await ask('/all/user/get?args=["5"]')).json, { id: '5' });
     assert.equal((await ask('/all/hidden')).status, 404, 'whom a client names must be public');
+  });
+});
+
+describe('a route', () => {
+  @RpcModule({ type: 'slow' })
+  class Slow {
+    @Handler('/wait', open)
+    @HttpRoute('GET', '/wait', { args: [], timeoutMs: 30 })
+    wait(@Ctx() { signal }: RpcContext): Promise<void> {
+      return new Promise((resolve) => signal.addEventListener('abort', () => resolve()));
+    }
+  }
+
+  it('has a deadline of its own', async (t) => {
+    const { ask } = await gateway(t, [Slow], { timeoutMs: 60_000, routes: [{ path: '/table', target: 'slow', fn: '/wait', args: [], timeoutMs: 30 }] });
+    for (const path of ['/wait', '/table']) assert.deepEqual([(await ask(path)).status, (await ask(path)).json.reason], [504, 'DEADLINE_EXCEEDED'], path);
+  });
+
+  it('chooses among nodes in its own way', async (t) => {
+    const hubs = { registry: new MemoryHub(), transport: memoryHub() };
+    const parts = () => ({ registry: memoryRegistry(hubs.registry), transport: memoryTransport(hubs.transport) });
+    for (const id of ['a', 'b']) {
+      @RpcModule({ type: 'named', id, version: id === 'a' ? '1.0.0' : '2.0.0' })
+      class Named {
+        @Handler('/who', open)
+        who(): string {
+          return id;
+        }
+      }
+      const app = await createTestingApp({ modules: [Named], ...parts() });
+      t.after(() => app.stop());
+    }
+    const last: Selector = { name: 'last', pick: (nodes) => nodes.toSorted((x, y) => x.id.localeCompare(y.id)).at(-1) };
+    const { ask } = await gateway(t, [], { routes: [{ path: '/last', target: 'named', fn: '/who', args: [], selector: last }, { path: '/first', target: 'named', fn: '/who', args: [], filters: [version('1.0.0')] }] }, parts());
+    for (let tries = 0; tries < 4; tries++) assert.deepEqual([(await ask('/last')).json, (await ask('/first')).json], ['b', 'a']);
   });
 });
 

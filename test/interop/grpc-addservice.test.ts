@@ -5,7 +5,7 @@ import { consul, grpcRecord } from '../../lib/registry/consul/index.js';
 import { GrpcClient, GrpcHandler, GrpcServer, GrpcService, InjectGrpcClient } from '../../lib/grpc/index.js';
 import { type AppOptions, type AppPart, Ctx, RpcContext, RpcError, RpcModule, roundRobin } from '../../lib/index.js';
 import { createTestingApp } from '../../lib/testing/index.js';
-import { failure, until } from '../integration/grpc-client.support.js';
+import { endedByDeadline, failure, until } from '../integration/grpc-client.support.js';
 import { describeWith, projectRoot, type RunningServer, startConsul } from '../services/index.js';
 import { GoGrpcPeer, goTool } from './go-grpc-peer.js';
 
@@ -100,21 +100,22 @@ describeWith('plain gRPC in Go and Anthill, over Consul', ['consul', 'go'], () =
     try {
       const { go } = app.get(Front);
       await go.add({ a: '1', b: '1' });
-      const late = await failure(go.add({ a: '0', b: '0' }, { timeoutMs: 400, metadata: { 'x-trace': 'abc', 'x-text': 'Grüße' } } as never));
-      assert.equal(late.code, 'DEADLINE_EXCEEDED', late.message);
+      let limitMs = 0;
+      await endedByDeadline(() => server.events.length > 0, (timeoutMs) => go.add({ a: '0', b: '0' }, { timeoutMs: (limitMs = timeoutMs), metadata: { 'x-trace': 'abc', 'x-text': 'Grüße' } } as never));
       await until(() => server.events.length >= 2);
       const [waiting, gone] = server.events;
       assert.equal(waiting!['hasDeadline'], true);
-      assert.ok(Number(waiting!['leftMs']) > 0 && Number(waiting!['leftMs']) <= 400);
+      assert.ok(Number(waiting!['leftMs']) > 0 && Number(waiting!['leftMs']) <= limitMs);
       assert.deepEqual((waiting!['metadata'] as Record<string, string[]>)['x-trace'], ['abc']);
       assert.equal(gone!['event'], 'gone');
       const abort = new AbortController();
-      const call = failure(go.add({ a: '0', b: '0' }, { signal: abort.signal } as never));
-      await until(() => server.events.length === 3);
+      const before = server.events.length;
+      const call = failure(go.add({ a: '0', b: '0' }, { signal: abort.signal, timeoutMs: 60_000 } as never));
+      await until(() => server.events.length === before + 1);
       abort.abort();
       assert.equal((await call).code, 'CANCELLED');
-      await until(() => server.events.length === 4);
-      assert.equal(server.events[3]!['why'], 'context canceled');
+      await until(() => server.events.length === before + 2);
+      assert.equal(server.events.at(-1)!['why'], 'context canceled');
     } finally {
       await app.stop();
       await server.stop();
@@ -135,14 +136,18 @@ describeWith('plain gRPC in Go and Anthill, over Consul', ['consul', 'go'], () =
       assert.deepEqual([wrong.code, wrong.message], ['OutOfRange', 'too small: ünder null']);
       assert.deepEqual(wrong.details, [{ reason: 'TOO_SMALL', domain: 'anthill', metadata: { least: '0' } }]);
 
-      const late = await client.add({ a: '0', b: '0', timeoutMs: 300 });
-      assert.equal(late.code, 'DeadlineExceeded');
-      const cut = await client.add({ a: '0', b: '0', timeoutMs: 5000, cancelMs: 200 });
-      assert.equal(cut.code, 'Canceled');
-      await until(() => seen.filter(({ aborted }) => aborted !== undefined).length === 2);
-      const [first, second] = seen.filter(({ aborted }) => aborted !== undefined);
-      assert.ok(first!.leftMs <= 300 && second!.leftMs > 1000, `${first!.leftMs} ${second!.leftMs}`);
-      assert.equal(second!.aborted, 'CANCELLED');
+      // On a busy machine a call may end before it arrives: then it has more time.
+      const ends = { DeadlineExceeded: (timeoutMs: number) => ({ timeoutMs }), Canceled: (cancelMs: number) => ({ timeoutMs: 60_000, cancelMs }) };
+      for (const [code, options] of Object.entries(ends)) {
+        const before = seen.length;
+        let limitMs = 150;
+        do assert.equal((await client.add({ a: '0', b: '0', ...options((limitMs *= 2)) })).code, code);
+        while (seen.length === before);
+        await until(() => seen.at(-1)!.aborted !== undefined);
+        const { leftMs, aborted } = seen.at(-1)!;
+        if (code === 'Canceled') assert.deepEqual([aborted, leftMs > limitMs], ['CANCELLED', true]);
+        else assert.ok(leftMs <= limitMs, `${leftMs} ms`);
+      }
 
       // One leaves while Go calls: nothing is lost.
       const calls = (async () => {

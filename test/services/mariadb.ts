@@ -56,7 +56,8 @@ const small = {
 };
 
 const firstSql = [
-  `CREATE DATABASE IF NOT EXISTS ${access.database}`,
+  // As Debian configures it, in the files that are not read here.
+  `CREATE DATABASE IF NOT EXISTS ${access.database} CHARACTER SET utf8mb4`,
   `CREATE USER IF NOT EXISTS ${access.user} IDENTIFIED BY '${access.password}'`,
   `GRANT ALL ON *.* TO ${access.user} WITH GRANT OPTION`,
 ];

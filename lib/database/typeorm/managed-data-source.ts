@@ -49,8 +49,9 @@ export class ManagedDataSource extends DataSource implements TransactionHost {
   /** One that is in no transaction. */
   ownRunner(mode: ReplicationMode): ManagedRunner {
     if (this.factory === undefined) return super.createQueryRunner(mode) as ManagedRunner;
-    const runner = this.factory(mode);
-    return Object.assign(runner, { manager: this.createEntityManager(runner) });
+    const runner = this.factory(mode) as { -readonly [K in keyof ManagedRunner]: ManagedRunner[K] };
+    runner.manager = this.createEntityManager(runner);
+    return runner;
   }
 
   runInTransaction<T>(options: TransactionOptions, work: () => T | Promise<T>): Promise<T> {

@@ -47,8 +47,13 @@ export class ServerLink {
     return this.setup.getStore() === true;
   }
 
-  settingUp<T>(work: () => Promise<T>): Promise<T> {
-    return this.setup.run(true, work);
+  async settingUp<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await this.setup.run(true, work);
+    } finally {
+      // As long as it is in use, each promise of the process carries it along.
+      this.setup.disable();
+    }
   }
 
   /** @throws RpcError DATABASE_DOWN */

@@ -1,5 +1,5 @@
 import type { ReadStream } from 'node:fs';
-import { currentLevel, type TransactionLevel, transactionOver } from '../transaction-scope.js';
+import { type TransactionLevel, transactionOver } from '../transaction-scope.js';
 import { isConnectionError } from '../database-errors.js';
 import { Bound, liveCall } from '../live-call.js';
 import { rpcError } from '../../common/error-catalog.js';
@@ -7,6 +7,7 @@ import type { RpcError } from '../../common/rpc-error.js';
 import type { IsolationLevel } from '../transaction-options.js';
 import type { BaseRunner, ManagedRunner, RunnerConstructor } from './managed-runner.js';
 import { CLEANUP_MS, type ServerLink } from './server-link.js';
+import { ENDINGS, turnCame, turnOf } from './statement-order.js';
 
 /** What TypeORM's runners for servers have besides. */
 interface PooledRunner extends BaseRunner {
@@ -16,9 +17,8 @@ interface PooledRunner extends BaseRunner {
   databaseConnectionPromise: Promise<object> | undefined;
 }
 
-/** How TypeORM spells the statements that open a level, and that end one. */
-const SAVEPOINT = /^SAVEPOINT typeorm_/;
-const ENDINGS = /^(COMMIT|ROLLBACK|RELEASE SAVEPOINT .*|ROLLBACK TO SAVEPOINT .*)$/;
+/** One for all: with async hooks at work each promise costs as much as the rest of a call here. */
+const DONE: Promise<void> = Promise.resolve();
 
 /**
  * TypeORM's runner of a server, with ends to everything: waiting for a connection, statements, transactions. When a call is over, its runner
@@ -35,7 +35,7 @@ export function serverRunner(Base: RunnerConstructor, link: ServerLink, owner: o
     /** The transaction cannot go on below this depth; 0: not at all. */
     private doom: { readonly depth: number; readonly error: unknown } | undefined;
     private isRunning = false;
-    private last: Promise<unknown> = Promise.resolve();
+    private last: Promise<unknown> = DONE;
     /** What TypeORM is about: it tells subscribers first, whose statements still belong to the transaction. */
     private ending: 'commit' | 'rollback' | 'savepoint' | undefined;
     /** Of the outermost level: its last statement is under way, or has been answered. */
@@ -47,26 +47,30 @@ export function serverRunner(Base: RunnerConstructor, link: ServerLink, owner: o
     override connect(): Promise<object> {
       // Asked for by every statement: the promise that it came with, not a new one.
       if (this.taken !== undefined) return this.obtaining!;
-      return (this.taking ??= this.begun((wait: Bound<object>) => this.take(wait, () => wait.resolve(this.taken!))));
+      return (this.taking ??= this.obtained());
     }
 
-    /** Something that waits for the server, and not for longer than it may. */
-    private begun<T>(work: (wait: Bound<T>) => void, isEnding = false): Promise<T> {
-      const call = isEnding ? undefined : liveCall();
-      call?.throwIfAborted();
-      const wait = new Bound<T>(call, link.deadlines, (error) => this.giveUp(error, isEnding));
-      try {
-        work(wait);
-      } catch (error) {
-        wait.reject(error);
-      }
+    private obtained(): Promise<object> {
+      const wait = this.begun<object>(false);
+      this.take(wait, () => wait.resolve(this.taken!));
       return wait.promise;
     }
 
+    /** Something that waits for the server, and not for longer than it may. */
+    private begun<T>(isEnding: boolean): Bound<T> {
+      const call = isEnding ? undefined : liveCall();
+      call?.throwIfAborted();
+      return new Bound<T>(call, link.deadlines, isEnding ? this.breakOff : this.giveUp);
+    }
+
     private take(wait: Pick<Bound<unknown>, 'limit' | 'isOver' | 'reject'>, next: () => void): void {
-      this.refuse();
-      link.refuse();
-      link.enterQueue();
+      try {
+        this.refuse();
+        link.refuse();
+        link.enterQueue();
+      } catch (error) {
+        return wait.reject(error);
+      }
       wait.limit(link.clock.now(), link.settings.pool.acquireTimeoutMs, link.noConnection);
       this.obtaining = link.hasAged ? this.obtainFresh() : (super.connect() as Promise<object>);
       this.obtaining.then(
@@ -97,7 +101,7 @@ export function serverRunner(Base: RunnerConstructor, link: ServerLink, owner: o
     override query(sql: string, parameters?: unknown[], structured = false): Promise<never> {
       const isEnding = this.ending !== undefined && ENDINGS.test(sql);
       try {
-        if (this.isRunning || (!isEnding && this.turn(sql) !== undefined)) return this.queryInTurn(sql, parameters, structured, isEnding);
+        if (this.isRunning || (!isEnding && turnOf(sql, this, owner) !== undefined)) return this.queryInTurn(sql, parameters, structured, isEnding);
         return this.state(sql, parameters, structured, isEnding);
       } catch (error) {
         return Promise.reject(error as Error);
@@ -108,20 +112,10 @@ export function serverRunner(Base: RunnerConstructor, link: ServerLink, owner: o
     private async queryInTurn(sql: string, parameters: unknown[] | undefined, structured: boolean, isEnding: boolean): Promise<never> {
       // What comes while the transaction ends shall not run after it, on its own.
       if (!isEnding) this.refuse();
-      const turn = isEnding ? undefined : this.turn(sql);
-      if (turn !== undefined) {
-        await turn.settled();
-        if (!turn.isOpen) throw transactionOver(link.name);
-      }
+      const turn = isEnding ? undefined : turnOf(sql, this, owner);
+      if (turn !== undefined) await turnCame(turn);
       while (this.isRunning) await this.last.catch(() => {});
       return this.state(sql, parameters, structured, isEnding);
-    }
-
-    /** The level that the statement belongs to, when a savepoint of somebody else is open in it: then it comes after that. */
-    private turn(sql: string): TransactionLevel<ManagedRunner> | undefined {
-      if (this.level === undefined || SAVEPOINT.test(sql)) return undefined;
-      const mine = currentLevel<ManagedRunner>(owner);
-      return mine?.runner === this && mine.settled() !== undefined ? mine : undefined;
     }
 
     private state(sql: string, parameters: unknown[] | undefined, structured: boolean, isEnding: boolean): Promise<never> {
@@ -129,10 +123,10 @@ export function serverRunner(Base: RunnerConstructor, link: ServerLink, owner: o
       // A call that ended while subscribers were told has its connection cleaned up already.
       else if (this.retired !== undefined) throw this.retired;
       else if (this.ending !== 'savepoint') this.end = 'coming';
-      return this.begun((wait: Bound<never>) => {
-        if (this.taken !== undefined) this.execute(wait, sql, parameters, structured, isEnding);
-        else this.take(wait, () => this.execute(wait, sql, parameters, structured, isEnding));
-      }, isEnding);
+      const wait = this.begun<never>(isEnding);
+      if (this.taken !== undefined) this.execute(wait, sql, parameters, structured, isEnding);
+      else this.take(wait, () => this.execute(wait, sql, parameters, structured, isEnding));
+      return wait.promise;
     }
 
     private execute(wait: Bound<never>, sql: string, parameters: unknown[] | undefined, structured: boolean, isEnding: boolean): void {
@@ -176,8 +170,8 @@ export function serverRunner(Base: RunnerConstructor, link: ServerLink, owner: o
     }
 
     override async stream(...args: Parameters<BaseRunner['stream']>): Promise<ReadStream> {
-      const turn = this.turn('');
-      if (turn !== undefined) await turn.settled();
+      const turn = turnOf('', this, owner);
+      if (turn !== undefined) await turnCame(turn);
       this.refuse();
       await this.connect();
       const call = liveCall();
@@ -241,10 +235,8 @@ export function serverRunner(Base: RunnerConstructor, link: ServerLink, owner: o
     }
 
     /** An ending that takes too long leaves a connection that nobody knows the state of. */
-    private giveUp(error: RpcError, isEnding: boolean): void {
-      if (isEnding) this.isBroken = true;
-      else this.retire(error);
-    }
+    private readonly breakOff = (): void => void (this.isBroken = true);
+    private readonly giveUp = (error: RpcError): void => this.retire(error);
 
     retire(error: RpcError): void {
       if (this.retired !== undefined || this.isGone || (this.ending === 'commit' && this.end === 'coming')) return;
@@ -264,11 +256,11 @@ export function serverRunner(Base: RunnerConstructor, link: ServerLink, owner: o
     override release(): Promise<void> {
       // TypeORM's way to close a pool: it asks again until nobody has a connection.
       if (link.isClosing) return this.giveBack(this.taken, false);
-      return this.level === undefined ? this.finish() : Promise.resolve();
+      return this.level === undefined ? this.finish() : DONE;
     }
 
     finish(): Promise<void> {
-      if (this.isGone || this.retired !== undefined) return Promise.resolve();
+      if (this.isGone || this.retired !== undefined) return DONE;
       if (this.isTransactionActive || this.isRunning || (this.taken === undefined && this.taking !== undefined)) return this.finishLate();
       return this.giveBack(this.taken, !this.isBroken && !this.isStreaming);
     }
@@ -281,12 +273,12 @@ export function serverRunner(Base: RunnerConstructor, link: ServerLink, owner: o
     }
 
     private giveBack(connection: object | undefined, isClean: boolean): Promise<void> {
-      if (this.isGone) return Promise.resolve();
+      if (this.isGone) return DONE;
       this.isGone = true;
       link.holders.delete(this);
       if (connection === undefined || isClean) return super.release();
       if (!this.isReleased) link.dialect.discard(this, connection, new Error('in the middle of something'));
-      return Promise.resolve();
+      return DONE;
     }
   };
 }

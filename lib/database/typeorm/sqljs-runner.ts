@@ -1,4 +1,4 @@
-import { currentLevel, type TransactionLevel, transactionOver } from '../transaction-scope.js';
+import { type TransactionLevel, transactionOver } from '../transaction-scope.js';
 import { liveCall } from '../live-call.js';
 import { inCallTerms } from '../database-errors.js';
 import { rpcError } from '../../common/error-catalog.js';
@@ -6,6 +6,7 @@ import type { RpcError } from '../../common/rpc-error.js';
 import type { IsolationLevel } from '../transaction-options.js';
 import type { BaseRunner, ManagedRunner, RunnerConstructor } from './managed-runner.js';
 import type { SqljsEngine } from './sqljs-engine.js';
+import { ENDINGS, turnCame, turnOf } from './statement-order.js';
 
 /** TypeORM's structured result. */
 interface Result {
@@ -13,8 +14,6 @@ interface Result {
   records: unknown[];
 }
 
-const SAVEPOINT = /^SAVEPOINT typeorm_/;
-const ENDINGS = /^(COMMIT|ROLLBACK|RELEASE SAVEPOINT .*|ROLLBACK TO SAVEPOINT .*)$/;
 const SETS_PRAGMA = /^\s*PRAGMA\s+(\w+)\s*[=(]/i;
 /** Statements that leave the file as it is. */
 const READS: ReadonlySet<string> = new Set(['SELECT', 'EXPLAIN', 'VALUES', 'BEGIN', 'SAVEPOINT', 'RELEASE', 'ROLLBACK', 'COMMIT', 'END']);
@@ -42,7 +41,7 @@ export function sqljsRunner(Base: RunnerConstructor, engine: SqljsEngine, owner:
       const isEnding = this.isEnding && ENDINGS.test(sql);
       const wait = engine.breathe();
       try {
-        if (this.isRunning || wait !== undefined || (!isEnding && this.turn(sql) !== undefined)) return this.queryInTurn(sql, parameters, structured, isEnding, wait);
+        if (this.isRunning || wait !== undefined || (!isEnding && turnOf(sql, this, owner) !== undefined)) return this.queryInTurn(sql, parameters, structured, isEnding, wait);
         return this.state(sql, parameters, structured, isEnding);
       } catch (error) {
         return Promise.reject(error as Error);
@@ -54,20 +53,10 @@ export function sqljsRunner(Base: RunnerConstructor, engine: SqljsEngine, owner:
       // What comes while the transaction ends shall not run after it, on its own.
       if (!isEnding) this.refuse();
       await wait;
-      const turn = isEnding ? undefined : this.turn(sql);
-      if (turn !== undefined) {
-        await turn.settled();
-        if (!turn.isOpen) throw transactionOver(engine.name);
-      }
+      const turn = isEnding ? undefined : turnOf(sql, this, owner);
+      if (turn !== undefined) await turnCame(turn);
       while (this.isRunning) await this.last.catch(() => {});
       return this.state(sql, parameters, structured, isEnding);
-    }
-
-    /** The level that the statement belongs to, when a savepoint of somebody else is open in it: then it comes after that. */
-    private turn(sql: string): TransactionLevel<ManagedRunner> | undefined {
-      if (this.level === undefined || SAVEPOINT.test(sql)) return undefined;
-      const mine = currentLevel<ManagedRunner>(owner);
-      return mine?.runner === this && mine.settled() !== undefined ? mine : undefined;
     }
 
     private state(sql: string, parameters: unknown[] | undefined, structured: boolean, isEnding: boolean): Promise<never> {

@@ -103,6 +103,8 @@ export interface GateAgent {
   push(message: PushMessage): void;
   /** Bytes waiting to be sent. */
   readonly queuedBytes: number;
+  /** Asks the client to go by itself, when it has its answers. False: it cannot be told. @default false */
+  goodbye?(): boolean;
   /** Says goodbye in its own way, and ends the connection. `ended` follows. */
   close(reason: CloseReason): void;
   /** Stops reading for a while: the gate has enough. */

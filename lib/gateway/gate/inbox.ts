@@ -15,8 +15,8 @@ export interface InboxRules<T> {
  * else notices.
  */
 export class Inbox<T> {
-  /** What waits in each lane in which something is at work. */
-  private readonly lanes = new Map<string, T[]>();
+  /** Lanes in which something is at work, and what waits in them. */
+  private readonly lanes = new Map<string, T[] | undefined>();
   /** Messages that wait or are at work. */
   private size = 0;
   /** Messages that may still come in the current second, as a bucket that fills by itself. */
@@ -30,7 +30,8 @@ export class Inbox<T> {
   constructor(
     private readonly rules: InboxRules<T>,
     private readonly clock: Clock,
-    private readonly handle: (message: T) => Promise<void>,
+    /** Undefined: it is done already. Never rejects. */
+    private readonly handle: (message: T) => Promise<void> | undefined,
     private readonly throttle: (on: boolean) => void,
   ) {
     this.tokens = rules.perSecond;
@@ -47,12 +48,13 @@ export class Inbox<T> {
     if (this.size >= this.rules.capacity && !mustTake) return false;
     this.size++;
     const lane = this.rules.laneOf?.(message);
-    const queue = lane === undefined ? undefined : this.lanes.get(lane);
-    if (queue) {
-      queue.push(message);
+    if (lane !== undefined && this.lanes.has(lane)) {
+      const queue = this.lanes.get(lane);
+      if (queue) queue.push(message);
+      else this.lanes.set(lane, [message]);
     } else {
-      if (lane !== undefined) this.lanes.set(lane, []);
-      void this.run(message, lane);
+      if (lane !== undefined) this.lanes.set(lane, undefined);
+      this.run(message, lane);
     }
     this.look();
     return true;
@@ -84,15 +86,26 @@ export class Inbox<T> {
     });
   }
 
-  private async run(message: T, lane: string | undefined): Promise<void> {
-    await this.handle(message);
+  private run(message: T, lane: string | undefined): void {
+    for (let next: T | undefined = message; next !== undefined; next = this.after(lane)) {
+      const work = this.handle(next);
+      if (work !== undefined) return void work.then(() => this.goOn(lane));
+    }
+  }
+
+  private goOn(lane: string | undefined): void {
+    const next = this.after(lane);
+    if (next !== undefined) this.run(next, lane);
+  }
+
+  /** One is done. @returns the next one of its lane */
+  private after(lane: string | undefined): T | undefined {
     this.size--;
-    const queue = lane === undefined ? undefined : this.lanes.get(lane);
-    const next = queue?.shift();
-    if (next !== undefined) void this.run(next, lane);
-    else if (lane !== undefined) this.lanes.delete(lane);
+    const next = lane === undefined ? undefined : this.lanes.get(lane)?.shift();
+    if (next === undefined && lane !== undefined) this.lanes.delete(lane);
     this.look();
     if (this.size === 0) this.tellIdle();
+    return next;
   }
 
   private look(): void {

@@ -11,6 +11,9 @@ import { Subscriber } from './subscriber.js';
 
 const NONE = Object.freeze({});
 
+/** A client that was asked to go does so within this, unless it does not know the word. */
+const GOODBYE_MS = 1000;
+
 /** One client: its connection, what the gate knows of it, and what is under way for it. */
 export class LiveSession implements AgentHost, GateClient {
   state: SessionState;
@@ -26,6 +29,7 @@ export class LiveSession implements AgentHost, GateClient {
   private isResumed = false;
   private isTakenOver = false;
   private isLeaving = false;
+  private onOver: (() => void) | undefined;
   /** Made for the first push that waits for an acknowledgement. */
   private ownKept: KeptPushes | undefined;
   greeted: Promise<void> | undefined;
@@ -210,10 +214,22 @@ export class LiveSession implements AgentHost, GateClient {
   }
 
   async dismiss(): Promise<void> {
+    if (this.agent.goodbye?.()) await this.gone();
     this.isLeaving = true;
     this.agent.pause();
     await this.ownReceiver?.idle();
     this.close('drain');
+  }
+
+  /** Resolves when the connection is over, or has had the time for that. */
+  private gone(): Promise<void> {
+    return new Promise((resolve) => {
+      const cancel = this.gate.clock.after(GOODBYE_MS, resolve, true);
+      this.onOver = () => {
+        cancel();
+        resolve();
+      };
+    });
   }
 
   become(changes: Partial<SessionState>): void {
@@ -225,6 +241,7 @@ export class LiveSession implements AgentHost, GateClient {
   ended(reason: CloseReason): void {
     if (this.isOver) return;
     this.isOver = true;
+    this.onOver?.();
     this.ownReceiver?.close(reason);
     this.gate.left(this);
     this.onLeft();

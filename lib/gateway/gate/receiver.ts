@@ -2,7 +2,7 @@ import type { ClientMessage } from './agent.js';
 import type { GateClient } from './gate-client.js';
 import type { GateCore } from './gate-core.js';
 import { Inbox } from './inbox.js';
-import type { RouteContext } from './route.js';
+import type { RouteContext, Routed } from './route.js';
 import { isTopic, levelsOf } from './topic-filter.js';
 
 /** Messages of QoS 2 that a session has not released. */
@@ -79,18 +79,38 @@ export class Receiver {
     }
   }
 
-  private async handle({ message, done }: Incoming): Promise<void> {
+  /** Without a promise of its own where it can be: one is handled for each request. */
+  private handle({ message, done }: Incoming): Promise<void> | undefined {
+    const isOnce = message.qos === 2 && message.id !== undefined && this.client.isKept;
     try {
-      // What the app's hook learns of a client comes before the client's first message.
-      if (this.client.greeted) await this.client.greeted;
-      if (message.qos === 2 && message.id !== undefined && this.client.isKept) await this.handleOnce(message, message.id);
-      else await this.route(message, (this.context ??= this.gate.contextOf(this)));
+      const work = this.client.greeted || isOnce ? this.handleLater(message, isOnce) : this.route(message, (this.context ??= this.gate.contextOf(this)));
+      if (work !== undefined) return work.then(() => this.handled(message, done), (error: unknown) => this.broken(message, error));
+    } catch (error) {
+      return void this.broken(message, error);
+    }
+    this.handled(message, done);
+    return undefined;
+  }
+
+  private handled(message: ClientMessage, done: () => void): void {
+    try {
       done();
     } catch (error) {
-      this.gate.background.warn('handle a message of a client', { error });
-      // Not confirmed: the client comes again, and sends it again.
-      if (message.qos > 0) this.client.close('lost');
+      this.broken(message, error);
     }
+  }
+
+  private broken(message: ClientMessage, error: unknown): void {
+    this.gate.background.warn('handle a message of a client', { error });
+    // Not confirmed: the client comes again, and sends it again.
+    if (message.qos > 0) this.client.close('lost');
+  }
+
+  private async handleLater(message: ClientMessage, isOnce: boolean): Promise<void> {
+    // What the app's hook learns of a client comes before the client's first message.
+    if (this.client.greeted) await this.client.greeted;
+    if (isOnce) await this.handleOnce(message, message.id!);
+    else await this.route(message, (this.context ??= this.gate.contextOf(this)));
   }
 
   private async handleOnce(message: ClientMessage, id: number): Promise<void> {
@@ -109,20 +129,36 @@ export class Receiver {
     await store.received(sessionId, id);
   }
 
-  /** @throws what keeps a message from subscribers; what a route throws is answered */
-  private async route(message: ClientMessage, context: RouteContext): Promise<void> {
+  /** Rejects with what keeps a message from subscribers; what a route throws is answered. */
+  private route(message: ClientMessage, context: RouteContext): Promise<void> | undefined {
     const { topic, body } = message;
-    const { client, gate } = this;
-    let routed;
     try {
-      routed = await gate.route(client.view(topic), topic, body, context);
+      const routed = this.gate.route(this.client.view(topic), topic, body, context);
+      if ('kind' in routed) return this.follow(message, routed);
+      return routed.then(
+        (late) => this.follow(message, late),
+        (error: unknown) => this.failed(topic, error),
+      );
     } catch (error) {
-      gate.logger.error('a message of a client failed', { topic: topic.slice(0, 200), session: client.state.sessionId, error });
-      return this.answer(topic, null, 'internal error');
+      this.failed(topic, error);
+      return undefined;
     }
-    if (routed.kind === 'reply') this.answer(topic, routed.result, '');
-    else if (routed.kind === 'error') this.answer(topic, null, routed.error);
-    else if (routed.kind === 'publish' && (await mayPublish(gate, client, topic))) await gate.publisher.publish(message);
+  }
+
+  private failed(topic: string, error: unknown): void {
+    this.gate.logger.error('a message of a client failed', { topic: topic.slice(0, 200), session: this.client.state.sessionId, error });
+    this.answer(topic, null, 'internal error');
+  }
+
+  private follow(message: ClientMessage, routed: Routed): Promise<void> | undefined {
+    if (routed.kind === 'publish') return this.publish(message);
+    if (routed.kind === 'reply') this.answer(message.topic, routed.result, '');
+    else if (routed.kind === 'error') this.answer(message.topic, null, routed.error);
+    return undefined;
+  }
+
+  private async publish(message: ClientMessage): Promise<void> {
+    if (await mayPublish(this.gate, this.client, message.topic)) await this.gate.publisher.publish(message);
   }
 
   private answer(topic: string, result: unknown, error: string): void {

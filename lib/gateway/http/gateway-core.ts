@@ -5,6 +5,7 @@ import { defaultArguments, routeArguments } from './call-arguments.js';
 import type { HttpReply, HttpRequest } from './exchange.js';
 import { GO_REQUEST, GO_RESPONSE, type GoResponse } from './go-api.js';
 import { goRequest, replyOfGo } from './go-exchange.js';
+import { HttpFailure } from './http-failure.js';
 import type { GatewayRoute } from './gateway-route.js';
 import type { ResolvedHttpOptions } from './http.options.js';
 import { type ErrorFormat, errorReply } from './problem.js';
@@ -17,7 +18,7 @@ export interface Caller {
 
 export interface GatewayDeps {
   readonly rpc: Caller;
-  readonly options: Pick<ResolvedHttpOptions, 'timeoutMs' | 'forwardHeaders' | 'errors'>;
+  readonly options: Pick<ResolvedHttpOptions, 'timeoutMs' | 'forwardHeaders' | 'errors' | 'inFlight'>;
   readonly logger: Logger;
 }
 
@@ -25,17 +26,19 @@ export interface GatewayDeps {
 export class GatewayCore {
   /** Set while the app stops: clients should come back over another connection. */
   isDraining = false;
-  private inFlight = 0;
+  /** Requests at work. */
+  inFlight = 0;
   private readonly waiting: (() => void)[] = [];
 
   constructor(private readonly deps: GatewayDeps) {}
 
   /** A request's way from here on, made once for each route: what is the same for all its requests is not made anew. */
   handlerOf(route: GatewayRoute): (request: HttpRequest, send: (reply: HttpReply) => void) => void {
-    const { timeoutMs } = this.deps.options;
+    const { timeoutMs, inFlight: most } = this.deps.options;
     const options: GatewayCallOptions = { ...(timeoutMs !== undefined && { timeoutMs }), ...route.call, ...(route.style === 'mqant' && { returns: GO_RESPONSE as ProtoSchema }) };
     const toReply = route.style === 'mqant' ? (result: unknown) => replyOfGo(result as GoResponse) : (result: unknown) => replyOf(result, route.status);
     return (request, send) => {
+      if (this.inFlight >= most) return send(this.failed(new HttpFailure(503, 'UNAVAILABLE', 'TOO_MANY_IN_FLIGHT', 'too many requests are at work'), request.id, request.headers.accept));
       this.inFlight++;
       const answered = (reply: HttpReply): void => {
         send(reply);

@@ -58,6 +58,11 @@ export class HttpGateway implements AppPart, OnModuleInit {
     return this.server.port;
   }
 
+  /** Requests at work. */
+  get inFlight(): number {
+    return this.core.inFlight;
+  }
+
   /** @internal @throws BootError HTTP_OPTIONS, HTTP_ADAPTER, HTTP_GATEWAY_TWICE */
   async onModuleInit(): Promise<void> {
     const gateways = [...this.modules.values()].filter((module) => module.providers.has(HttpGateway));

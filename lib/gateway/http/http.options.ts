@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import type { NodeFilter, Selector } from '../../common/selection.js';
 import { BootError } from '../../common/boot-error.js';
 import { didYouMean } from '../../common/did-you-mean.js';
@@ -76,8 +77,10 @@ export interface HttpGatewayOptions {
   requestTimeoutMs?: number;
   /** In milliseconds. @default 65000 */
   keepAliveMs?: number;
-  /** @default false */
-  trustProxy?: boolean;
+  /** Addresses and networks (`10.0.0.0/8`) whose `X-Forwarded-*` are believed. @default none */
+  trustedProxies?: readonly string[];
+  /** Requests at work at the same time; more are answered 503. @default 10000 */
+  inFlight?: number;
   /** Serve `/openapi.json` and `/docs`. @default false */
   openapi?: boolean;
   /** Title and version in the OpenAPI document. @default 'API', '0.0.0' */
@@ -92,7 +95,7 @@ export interface HttpGatewayOptions {
   forwardHeaders?: readonly string[];
   /** @default none: pages of other origins may not call */
   cors?: CorsOptions | false;
-  /** By address, in this process; with `trustProxy` the client's. Needs the package `@fastify/rate-limit`. @default none */
+  /** By address, in this process; behind `trustedProxies` the client's. Needs the package `@fastify/rate-limit`. @default none */
   rateLimit?: RateLimitOptions | false;
   /** Compress answers as clients accept. Needs the package `@fastify/compress`. @default false */
   compress?: boolean;
@@ -113,7 +116,8 @@ const DEFAULTS = Object.freeze({
   timeoutMs: undefined,
   requestTimeoutMs: 30_000,
   keepAliveMs: 65_000,
-  trustProxy: false,
+  trustedProxies: Object.freeze([]),
+  inFlight: 10_000,
   openapi: false,
   info: Object.freeze({ title: 'API', version: '0.0.0' }),
   routes: Object.freeze([]),
@@ -145,6 +149,9 @@ export function resolveHttpOptions(options: HttpGatewayOptions, config: Partial<
   for (const { path, target } of rest.routes ?? []) {
     if (typeof path !== 'string' || !path.startsWith('/')) throw wrong(`a route has the path '${String(path)}'; paths begin with a slash`);
     if (typeof target !== 'string' || target === '') throw wrong(`the route '${path}' has no target; give the name of a service`);
+  }
+  for (const proxy of config.trustedProxies ?? rest.trustedProxies ?? []) {
+    if (isIP(String(proxy).split('/', 1)[0]!) === 0) throw wrong(`trustedProxies has '${String(proxy)}'; give addresses or networks, such as '10.0.0.0/8'`);
   }
   return Object.freeze({ ...DEFAULTS, ...defined(rest), ...defined(config), defaultRoute: defaultRoute === false ? undefined : { ...DEFAULT_ROUTE, ...defined(defaultRoute) } });
 }

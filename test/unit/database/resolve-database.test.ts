@@ -57,6 +57,8 @@ describe('a database out of code and config', () => {
     assert.match(mistakes({ type: 'postgres', file: 'x' }), /1\. .*file is of an embedded[^]*2\. .*there is no database/);
     assert.match(mistakes({ url: 'postgres://h/d', type: 'mariadb' }), /type is mariadb and url is one of postgres/);
     assert.match(mistakes({ url: 'postgres://h/d', type: 'sqljs' }), /type is sqljs and url is one of postgres/);
+    assert.match(mistakes({ url: 'postgres://me:secret@h/d?sslmode=require' }), /^(?!.*secret).*url has a query .*"ssl": \{\} is TLS/);
+    assert.match(mistakes({ url: 'postgres://me:100%secret@h/d' }), /^(?!.*secret).*url has a "%" that begins no percent-encoding/);
     for (const url of ['redis://me:secret@h/d', 'mariadb//me:secret@h', '']) assert.match(mistakes({ url }), /^(?!.*secret).*url is no address of a database/);
   });
 });

@@ -90,6 +90,22 @@ describe('the inbox of a client', () => {
     assert.deepEqual(throttled, [true, false]);
   });
 
+  it('keeps the order of what is done at once and of what takes longer', async () => {
+    const begun: number[] = [];
+    let finish = (): void => {};
+    const inbox = new Inbox<number>({ laneOf: () => '', capacity: 1000, perSecond: 10_000 }, new FakeClock(), (message) => {
+      begun.push(message);
+      return message === 2 ? new Promise<void>((resolve) => (finish = resolve)) : undefined;
+    }, () => {});
+    for (let i = 1; i <= 500; i++) assert.equal(inbox.offer(i), true);
+    assert.deepEqual(begun, [1, 2]);
+    finish();
+    await inbox.idle();
+    assert.deepEqual(begun, Array.from({ length: 500 }, (_, i) => i + 1));
+    inbox.offer(501);
+    assert.equal(begun.at(-1), 501);
+  });
+
   it('reads slower a client that sends faster than it may', () => {
     const clock = new FakeClock();
     const throttled: boolean[] = [];

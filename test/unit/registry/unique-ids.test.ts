@@ -102,6 +102,14 @@ describe('unique ids', () => {
     assert.throws(() => ids.next(), { message: /they are stopped/ });
   });
 
+  it('do not come back after the stop, nor keep a start waiting', { timeout: 30_000 }, async () => {
+    const { ids, claims } = rig();
+    await ids.stop();
+    await ids.start();
+    assert.equal(claims.length, 0);
+    assert.throws(() => ids.next(), { message: 'no unique ids now: they are stopped' });
+  });
+
   it('go on while the app drains: a signal of the start that aborts later is none of theirs', async () => {
     const { ids } = rig();
     const starting = new AbortController();

@@ -8,7 +8,7 @@ import type { LastEncoded } from '../last-encoded.js';
  * JSON over WebSocket (subprotocol `anthill.json`), for those who want no MQTT. Each message is one object:
  *   client: { connect: { clientId?, username?, password?, clean? } } first, then { topic, body?, qos?, id? }, { subscribe: [filter], id }, { unsubscribe: [filter], id },
  *           { ack: pushId }, { ping: 1 }
- *   gate:   { connected: { sessionId, resumed } } or { refused: reason }, { topic, body, id?, dup? }, { done: id, granted? }, { pong: 1 }
+ *   gate:   { connected: { sessionId, resumed } } or { refused: reason }, { topic, body, id?, dup? }, { done: id, granted? }, { pong: 1 }, { going: 1 } when it stops
  * A body is any JSON; bytes that are none are { base64 }.
  */
 
@@ -41,6 +41,12 @@ export class JsonAgent extends ConnectionAgent {
     private readonly pushes: LastEncoded,
   ) {
     super(connection, host, settings, clock);
+  }
+
+  goodbye(): boolean {
+    if (this.stage !== 'open') return false;
+    this.send({ going: 1 });
+    return true;
   }
 
   push(message: PushMessage): void {

@@ -42,6 +42,8 @@ class RedisGateStore implements GateStore {
   private readonly prefix: string;
   private client: RedisClient | undefined;
   private lastError: Error | undefined;
+  /** It is connected, and the last command had no answer in time. */
+  private isSilent = false;
   private readonly shas = new Map<string, string>();
 
   constructor(private readonly options: RedisGateStoreOptions) {
@@ -69,7 +71,7 @@ class RedisGateStore implements GateStore {
   }
 
   health(): HealthReport {
-    if (this.client?.status === 'ready') return { status: 'up' };
+    if (this.client?.status === 'ready' && !this.isSilent) return { status: 'up' };
     return { status: 'down', detail: `the gate's Redis is away${this.lastError ? ` (${this.lastError.message})` : ''}` };
   }
 
@@ -199,21 +201,28 @@ class RedisGateStore implements GateStore {
     return ((await this.run(scripts.PLACES, key)) as Reply[]).map(placeOf);
   }
 
-  /** By its hash, which Redis knows after the first time, until it is restarted. */
+  /** @throws RpcError REDIS_UNAVAILABLE */
   private async run(script: string, ...args: (string | number)[]): Promise<Reply> {
-    const { client, prefix } = this;
-    if (client === undefined) throw awayError(new Error('not connected yet'));
+    if (this.client === undefined) throw awayError(new Error('not connected yet'));
+    try {
+      const reply = await this.evaluate(this.client, script, args);
+      this.isSilent = false;
+      return reply;
+    } catch (error) {
+      if (/timed out/.test((error as Error).message)) this.isSilent = true;
+      throw storeError(error as Error);
+    }
+  }
+
+  /** By its hash, which Redis knows after the first time, until it is restarted. */
+  private async evaluate(client: RedisClient, script: string, args: readonly (string | number)[]): Promise<Reply> {
     let sha = this.shas.get(script);
     if (sha === undefined) this.shas.set(script, (sha = createHash('sha1').update(script).digest('hex')));
     try {
-      return (await client.evalsha(sha, 1, prefix, ...args)) as Reply;
+      return (await client.evalsha(sha, 1, this.prefix, ...args)) as Reply;
     } catch (error) {
-      if (!(error as Error).message.startsWith('NOSCRIPT')) throw storeError(error as Error);
-    }
-    try {
-      return (await client.eval(script, 1, prefix, ...args)) as Reply;
-    } catch (error) {
-      throw storeError(error as Error);
+      if (!(error as Error).message.startsWith('NOSCRIPT')) throw error;
+      return (await client.eval(script, 1, this.prefix, ...args)) as Reply;
     }
   }
 }

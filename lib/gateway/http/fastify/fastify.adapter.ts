@@ -13,11 +13,11 @@ const MAX_HEADER_BYTES = 16_384;
 const MAX_PARAM_LENGTH = 1024;
 
 /** Nest's adapter for an app of RpcFactory, with limits against clients that are slow on purpose. @throws BootError PEER_MISSING */
-export async function gatewayAdapter({ bodyBytes, requestTimeoutMs, keepAliveMs, trustProxy, errors }: ResolvedHttpOptions): Promise<HttpServer> {
+export async function gatewayAdapter({ bodyBytes, requestTimeoutMs, keepAliveMs, trustedProxies, errors }: ResolvedHttpOptions): Promise<HttpServer> {
   const { FastifyAdapter } = await loadPeer('@nestjs/platform-fastify', 'HttpGatewayModule', () => import('@nestjs/platform-fastify'));
   const adapter = new FastifyAdapter({
     bodyLimit: bodyBytes,
-    trustProxy,
+    trustProxy: trustedProxies.length > 0 && [...trustedProxies],
     requestTimeout: requestTimeoutMs,
     keepAliveTimeout: keepAliveMs,
     http: {
