@@ -24,7 +24,8 @@ export class GateSession implements Marshaler {
     const { sessionId, serverId, userId, ip, network, traceId, spanId, guest } = state;
     const settings = Object.isFrozen(state.settings) ? state.settings : Object.freeze({ ...state.settings });
     // Written out: a copy that is spread and frozen gets a hidden class of its own, and one is made for each message of a client.
-    session.state = Object.freeze({ sessionId, serverId, userId, ip, network, traceId, spanId, topic, settings, ...(guest !== undefined && { guest }) });
+    const copy: SessionState = { sessionId, serverId, userId, ip, network, traceId, spanId, topic, settings };
+    session.state = Object.freeze(guest === undefined ? copy : { ...copy, guest });
     session.link = link;
     return session;
   }
