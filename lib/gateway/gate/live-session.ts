@@ -110,11 +110,9 @@ export class LiveSession implements AgentHost, GateClient {
 
   /** A user whom the gate refuses is not let in. */
   private async bindFirst(userId: string): Promise<void> {
-    try {
-      await this.gate.bind(this, userId);
-    } catch (error) {
+    await this.gate.bind(this, userId).catch((error: unknown) => {
       throw new RefusedClient('forbidden', messageOf(error));
-    }
+    });
   }
 
   /** While it waited to be let in, it may have gone. */
