@@ -21,10 +21,11 @@ export class GateSession implements Marshaler {
   /** @internal @param topic of the message that it goes with */
   static of(state: SessionState, link?: SessionLink, topic = state.topic): GateSession {
     const session = new GateSession();
-    const { sessionId, serverId, userId, ip, network, traceId, spanId } = state;
+    const { sessionId, serverId, userId, ip, network, traceId, spanId, guest } = state;
     const settings = Object.isFrozen(state.settings) ? state.settings : Object.freeze({ ...state.settings });
     // Written out: a copy that is spread and frozen gets a hidden class of its own, and one is made for each message of a client.
-    session.state = Object.freeze({ sessionId, serverId, userId, ip, network, traceId, spanId, topic, settings });
+    const copy: SessionState = { sessionId, serverId, userId, ip, network, traceId, spanId, topic, settings };
+    session.state = Object.freeze(guest === undefined ? copy : { ...copy, guest });
     session.link = link;
     return session;
   }

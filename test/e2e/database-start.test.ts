@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { it, type TestContext } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { inspect } from 'node:util';
@@ -8,8 +11,8 @@ import type { DataSource, MigrationInterface, QueryRunner, Repository } from 'ty
 import { BootError, InjectDb, InjectRepository, RpcModule } from '../../lib/index.js';
 import { DatabaseModule, dbToken } from '../../lib/database/index.js';
 import { createTestingApp } from '../../lib/testing/index.js';
-import { freePort, type RunningDatabase } from '../services/index.js';
-import { onEachServer, section, startShop, Stock, type Vendor } from './database.rig.js';
+import { describeWith, freePort, type RunningDatabase, selfSigned, startMariadb } from '../services/index.js';
+import { onEachServer, section, startShop, Stock, type Vendor, VENDORS } from './database.rig.js';
 
 class CreateStock1700000000001 implements MigrationInterface {
   name = 'CreateStock1700000000001';
@@ -62,6 +65,17 @@ onEachServer('the start of a database on a server', (server: () => RunningDataba
   it('fails at once for a wrong password or a database that is not there', async () => {
     assert.match((await refused(section(server(), vendor, { password: 'tops3cret', startupWaitMs: 60_000 }))).message, /are user 'anthill' and its password right/);
     assert.match((await refused(section(server(), vendor, { database: 'nowhere', startupWaitMs: 60_000 }))).message, /nowhere.*create the database/i);
+  });
+
+  it('fails at once when there is no password, or no TLS', async () => {
+    const { password: _password, ...without } = section(server(), vendor, { startupWaitMs: 60_000 });
+    const named = new RegExp(`^database 'default' \\(${vendor.type} at 127\\.0\\.0\\.1:\\d+/`);
+    for (const [settings, said] of [[without, /password/], [section(server(), vendor, { ssl: {}, startupWaitMs: 60_000 }), /ssl|tls|secure/i]] as const) {
+      const error = await refused(settings);
+      assert.equal(error.reason, 'DATABASE_UNREACHABLE');
+      assert.match(error.message, named);
+      assert.match(error.message, said);
+    }
   });
 
   it('waits for a server that is late', async (t: TestContext) => {
@@ -171,5 +185,24 @@ onEachServer('the start of a database on a server', (server: () => RunningDataba
       assert.equal(await app.get(Reader).stock.count(), 0);
       assert.equal((await app.get(Reader).stock.query('SELECT * FROM migrations')).length, 1);
     }
+  });
+});
+
+describeWith('TLS to MariaDB', ['mariadbd', 'openssl'], () => {
+  it('verifies the server by the authority that config gives, and by those of the machine otherwise', async (t: TestContext) => {
+    const folder = mkdtempSync(join(tmpdir(), 'anthill-database-tls-'));
+    t.after(() => rmSync(folder, { recursive: true }));
+    const { cert, key } = await selfSigned(folder);
+    const server = await startMariadb({ settings: { 'ssl-cert': cert, 'ssl-key': key } });
+    t.after(() => server.stop());
+    const vendor = VENDORS[0]!;
+    const secure = (ssl: object) => startShop({ default: section(server, vendor, { host: 'localhost', ssl: ssl as Record<string, unknown>, startupWaitMs: 60_000 }) });
+    const { app, shop, call } = await secure({ ca: readFileSync(cert, 'utf8') });
+    t.after(() => app.stop());
+    assert.match((await shop.db.query(`SHOW STATUS LIKE 'Ssl_cipher'`))[0].Value, /TLS|AES|CHACHA/);
+    // Breaking off goes the same way.
+    await assert.rejects(call(() => shop.db.query(vendor.sleep(10)), 200), { code: 'DEADLINE_EXCEEDED' });
+    assert.equal(await shop.stock.count(), 0);
+    await assert.rejects(secure({}), { reason: 'DATABASE_UNREACHABLE', message: /self.signed certificate.*See ssl/ });
   });
 });

@@ -2,10 +2,15 @@ import assert from 'node:assert/strict';
 import { Agent, request } from 'node:http';
 import { connect } from 'node:net';
 import { describe, it } from 'node:test';
+import type { RpcContext } from '../../lib/common/call-context.js';
+import { HttpGateway } from '../../lib/gateway/http/http-gateway.js';
 import { Handler } from '../../lib/metadata/handler.decorator.js';
+import { Ctx } from '../../lib/metadata/params.decorator.js';
 import { RpcModule } from '../../lib/metadata/rpc-module.decorator.js';
 import { gateway } from '../integration/http-gateway.support.js';
 import { raw } from './http-raw.js';
+
+let onWait: (signal: AbortSignal) => void = () => {};
 
 @RpcModule({ type: 'x' })
 class X {
@@ -13,6 +18,12 @@ class X {
   async echo(text: string): Promise<string> {
     await new Promise(setImmediate);
     return text;
+  }
+
+  @Handler('/wait', { public: true, concurrent: true })
+  wait(@Ctx() { signal }: RpcContext): Promise<void> {
+    onWait(signal);
+    return new Promise((resolve) => signal.addEventListener('abort', () => resolve()));
   }
 }
 
@@ -51,6 +62,24 @@ describe('a gateway that stops under load', () => {
     assert.deepEqual([...outcomes.keys()].filter((outcome) => outcome !== 200), ['ECONNREFUSED'], JSON.stringify([...outcomes]));
     assert.equal(outcomes.get('ECONNREFUSED'), 8);
     assert.ok(outcomes.get(200)! >= 8);
+  });
+});
+
+describe('clients that go away', () => {
+  it('leave nothing behind, however many there are', async (t) => {
+    const { app, port, ask: good } = await gateway(t, [X]);
+    const calls = new Set<AbortSignal>();
+    onWait = (signal) => calls.add(signal);
+    const asked = Array.from({ length: 200 }, () => raw(port, 'GET /x/wait HTTP/1.1\r\nHost: x\r\n\r\n'));
+    // Their bodies never end.
+    const sending = Array.from({ length: 50 }, () => raw(port, 'POST /x/echo HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n["'));
+    const working = (): number => app.get<HttpGateway>(HttpGateway).inFlight;
+    while (calls.size < 200) await new Promise(setImmediate);
+    assert.equal(working(), 200);
+    for (const { socket } of [...asked, ...sending]) socket.destroy();
+    while (working() > 0) await new Promise(setImmediate);
+    assert.ok([...calls].every((signal) => signal.aborted));
+    assert.equal((await good('/x/echo?args=["a"]')).status, 200);
   });
 });
 

@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { connect, type Socket } from 'node:net';
 import { afterEach, describe, it } from 'node:test';
-import { uriRoute } from '../../lib/gateway/gate/index.js';
+import { systemClock } from '../../lib/common/clock.js';
+import { ConnectionAgent, type PushMessage, uriRoute } from '../../lib/gateway/gate/index.js';
 import { Handler, memoryRegistry, RpcModule, Session } from '../../lib/index.js';
 import { ask, GateWorld, knock } from './gate.support.js';
 
@@ -162,5 +165,39 @@ describe('options of a gate', () => {
       const code = await knock(world, port, {}).catch(() => undefined);
       if (code === 0) break;
     }
+  });
+
+  it('createAgent: a protocol of lines, whose faults end its own connection only', async () => {
+    /** `name` first, then `topic body`; answers come as `topic body`. */
+    class LineAgent extends ConnectionAgent {
+      push({ topic, body }: PushMessage): void {
+        this.connection.write(Buffer.from(`${topic} ${Buffer.from(body).toString()}\n`));
+      }
+
+      protected override onData(chunk: Uint8Array): void {
+        const [first = '', rest = ''] = Buffer.from(chunk).toString().trim().split(' ');
+        if (first === 'crash') throw new Error('a mistake of this agent');
+        this.seen();
+        if (this.stage === 'open') return this.host.receive({ topic: first, body: Buffer.from(rest), qos: 0, retain: false }, () => {});
+        this.stage = 'admitting';
+        void this.host.admit({ clientId: first, clean: true }).then(() => {
+          this.opened(Infinity);
+          this.host.ready();
+          this.connection.write(Buffer.from('in\n'));
+        });
+      }
+    }
+    const { port } = await world.start({ createAgent: (connection, host, settings) => new LineAgent(connection, host, settings, systemClock) }, [Shop]);
+    const lines = async (name: string): Promise<{ say(text: string): Promise<string>; closed: Promise<unknown>; socket: Socket }> => {
+      const socket = connect({ port, host: '127.0.0.1' });
+      const say = async (text: string) => (socket.write(text), String((await once(socket, 'data'))[0]));
+      assert.equal(await say(name), 'in\n');
+      return { say, closed: once(socket, 'close'), socket };
+    };
+    const [good, bad] = [await lines('good'), await lines('bad')];
+    bad.socket.write('crash');
+    await bad.closed;
+    assert.match(await good.say('shop/HD_wait/1 {"name":"x"}'), /^shop\/HD_wait\/1 .*"Error":"","Result":"x"/);
+    good.socket.destroy();
   });
 });

@@ -33,6 +33,11 @@ class Chat {
     return new Promise((resolve) => setTimeout(resolve, 50, 'slow'));
   }
 
+  @Handler('HD_more', { concurrent: true })
+  more(@Session() _session: Session, _body: unknown, more: string) {
+    return more;
+  }
+
   @Handler('secret', { concurrent: true })
   secret() {
     return 'secret';
@@ -98,7 +103,8 @@ describe('a gate', () => {
     const connected = await client(ports.tcp);
     assert.equal((await request(connected, 'nobody/HD_x/1', '')).Error, 'Service(type:nobody) not found');
     assert.equal((await request(connected, 'chat/HD_say/2', '{broken}')).Error, 'The JSON format is incorrect');
-    assert.match((await request(connected, 'chat/HD_none/3', '{}')).Error, /HD_none/);
+    assert.equal((await request(connected, 'chat/HD_none/3', '{}')).Error, 'Remote function(HD_none) not found');
+    assert.equal((await request(connected, 'chat/HD_more/4', '{}')).Error, 'the handler takes 3 argument(s), got 2');
     // Not begun with HD_: a topic like any other, which nobody serves.
     connected.publish('chat/secret/4', '{}');
     const seen: string[] = [];

@@ -11,6 +11,14 @@ export function isWorthAnotherTry(error: unknown): boolean {
   return isConnectionError(error) || /^no answer within/.test(messageOf(error));
 }
 
+/** What pg says without a code: of TLS, and of a login that cannot begin. */
+const OF_LOGIN = /\b(SSL|TLS|certificate|SASL|SCRAM)\b/i;
+
+/** The server, or the way to it, has said it; else it is a mistake in what runs there, such as a migration. */
+export function isOfTheServer(error: unknown): boolean {
+  return driverCode(error) !== undefined || isWorthAnotherTry(error) || OF_LOGIN.test(messageOf(error));
+}
+
 /** The start ends here: which database, where, why, what to try. */
 export function cannotStart(settings: ResolvedDatabase, cause: unknown): BootError {
   return new BootError(
@@ -26,6 +34,8 @@ export function inWords(settings: ResolvedDatabase, cause: unknown): string {
   const code = driverCode(cause) ?? '';
   const text = scrubbed(messageOf((cause as { driverError?: unknown } | undefined)?.driverError ?? cause), password);
   if (DENIED.has(code)) return `${text}; are user '${username ?? ''}' and its password right, and may it use '${database ?? ''}' from this host?`;
+  if (/SASL|SCRAM/.test(text)) return `${text}; is there a password${username === undefined ? ', and a user' : ` for user '${username}'`}?`;
+  if (OF_LOGIN.test(text) || code === 'HANDSHAKE_NO_SSL_SUPPORT') return `${text}; does the server speak TLS, and who signed its certificate? See ssl`;
   if (NO_DATABASE.has(code)) return `${text}; create the database, or correct its name`;
   if (code === 'ECONNREFUSED') return `${text || `connect ECONNREFUSED ${host}:${port}`}; is the server running, and are host and port right?`;
   if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') return `${text}; is the host right?`;

@@ -10,7 +10,8 @@ export async function mysqlDialect(settings: ResolvedDatabase): Promise<Dialect>
   const { type, host, port, database, username, password, ssl, pool, connectTimeoutMs, name } = settings;
   const loaded = await loadPeer('mysql2', `database '${name}' (type ${type})`, () => import('mysql2'));
   const mysql = loaded.default ?? loaded;
-  const address = { host, port, ...(database !== undefined && { database }), ...(password !== undefined && { password }), ...(ssl && { ssl }) };
+  // A copy: mysql2 adds to the options of TLS, and config is frozen.
+  const address = { host, port, ...(database !== undefined && { database }), ...(password !== undefined && { password }), ...(ssl && { ssl: { ...ssl } }) };
   return {
     options: (common) => ({
       ...common,

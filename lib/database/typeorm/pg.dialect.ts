@@ -10,7 +10,7 @@ export async function pgDialect(settings: ResolvedDatabase): Promise<Dialect> {
   const { host, port, database, username, password, ssl, pool, connectTimeoutMs, name } = settings;
   const loaded = await loadPeer('pg', `database '${name}' (type postgres)`, () => import('pg'));
   const pg = loaded.default ?? loaded;
-  const address = { host, port, ...(database !== undefined && { database }), ...(password !== undefined && { password }), ...(ssl && { ssl }) };
+  const address = { host, port, ...(database !== undefined && { database }), ...(password !== undefined && { password }), ...(ssl && { ssl: { ...ssl } }) };
   return {
     options: (common) => ({
       ...common,

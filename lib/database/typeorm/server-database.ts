@@ -4,11 +4,11 @@ import { sleep } from '../../common/clock.js';
 import { DeadlineQueue } from '../../common/deadline-queue.js';
 import { rpcError } from '../../common/error-catalog.js';
 import type { HealthReport } from '../../common/lifecycle.js';
-import { driverCode, isConnectionError, isFull } from '../database-errors.js';
+import { isConnectionError, isFull } from '../database-errors.js';
 import type { ResolvedDatabase } from '../database-options.js';
 import { Availability } from '../server/availability.js';
 import { isAnswer, SideLine } from '../server/side-line.js';
-import { cannotStart, inWords, isWorthAnotherTry } from '../server/startup-error.js';
+import { cannotStart, inWords, isOfTheServer, isWorthAnotherTry } from '../server/startup-error.js';
 import { typeormOptions } from './typeorm-options.js';
 import type { Dialect } from './dialect.js';
 import { ManagedDataSource } from './managed-data-source.js';
@@ -72,8 +72,7 @@ export class ServerDatabase implements ManagedDatabase {
         return await this.connect();
       } catch (error) {
         if (this.closing.signal.aborted) throw error;
-        // What no server and no socket has said is a mistake of somebody else.
-        if (error instanceof BootError || (driverCode(error) === undefined && !isWorthAnotherTry(error))) throw error;
+        if (error instanceof BootError || !isOfTheServer(error)) throw error;
         if (startup === 'retry') return this.keepTrying(error);
         if (!isWorthAnotherTry(error) || clock.now() >= until) throw cannotStart(this.settings, error);
         await sleep(clock, Math.min(backoff.next(), Math.max(0, until - clock.now())), this.closing.signal, true);

@@ -75,6 +75,8 @@ export interface AgentHost {
   /** @returns what was granted for each filter, in order: 0, 1, 2, or 0x80 for refused */
   subscribe(subscriptions: readonly { readonly filter: string; readonly qos: 0 | 1 | 2 }[]): Promise<readonly number[]>;
   unsubscribe(filters: readonly string[]): Promise<void>;
+  /** The agent itself has a fault: it is logged. */
+  failed(error: unknown): void;
   /** The agent is done with the connection: once. */
   ended(reason: CloseReason): void;
 }

@@ -38,7 +38,14 @@ export abstract class ConnectionAgent extends DeadlineEntry implements GateAgent
   start(): void {
     this.connection.listen(
       (chunk) => {
-        if (!this.isOver) this.onData(chunk);
+        if (this.isOver) return;
+        try {
+          this.onData(chunk);
+        } catch (error) {
+          // Of the agent itself: nobody else's connection is to end with it.
+          this.host.failed(error);
+          this.close('protocol');
+        }
       },
       (reason) => this.over(reason),
     );

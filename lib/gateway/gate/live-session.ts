@@ -268,6 +268,10 @@ export class LiveSession implements AgentHost, GateClient {
     await this.hooked('disconnected', () => gate.options.hooks?.disconnected?.(this.view(), reason));
   }
 
+  failed(error: unknown): void {
+    this.gate.logger.error('the agent of a client failed; its connection was closed', { session: this.state.sessionId, error });
+  }
+
   private async hooked(name: string, run: () => unknown): Promise<void> {
     try {
       await run();

@@ -2,6 +2,7 @@ import { RpcError } from '../../common/rpc-error.js';
 import { parseTarget } from '../../common/service-node.js';
 import type { CallOptions } from '../../rpc/call-options.js';
 import type { GateSession } from '../../rpc/gate-session.js';
+import { publicText } from '../public-text.js';
 import { canTellOutside } from '../wire-filter.js';
 import { DONE, type RouteContext, type Routed } from './route.js';
 
@@ -39,7 +40,7 @@ export function mqantRoute(session: GateSession, topic: string, body: Uint8Array
   const called = wantsReply ? rpc.call(target, fn, [session, argument], options) : rpc.notify(target, fn, [session, argument], options);
   return called.then(
     (result) => (wantsReply ? { kind: 'reply', result } : DONE),
-    (error: unknown) => refused(wantsReply, errorText(error, type)),
+    (error: unknown) => refused(wantsReply, errorText(error, type, fn)),
   );
 }
 
@@ -52,12 +53,13 @@ export function callOf(fn: string, { signal, timeoutMs }: RouteContext, isKnown 
   return isKnown ? call : { ...call, filters: [canTellOutside] };
 }
 
-/** What a client is told: mqant's words where it has some. */
-export function errorText(error: unknown, type: string): string {
+/** What a client is told: mqant's words where it has some, and nothing that names nodes. @param fn as the client wrote it */
+export function errorText(error: unknown, type: string, fn: string): string {
   if (!RpcError.is(error)) return 'internal error';
   if (error.reason === 'SERVICE_NOT_FOUND' || error.reason === 'NODE_NOT_FOUND') return `Service(type:${type}) not found`;
+  if (error.reason === 'HANDLER_NOT_FOUND') return `Remote function(${fn}) not found`;
   if (error.code === 'DEADLINE_EXCEEDED') return 'deadline exceeded';
-  return error.message;
+  return publicText(error);
 }
 
 function refused(wantsReply: boolean, error: string): Routed {

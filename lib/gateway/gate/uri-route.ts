@@ -31,7 +31,7 @@ export function uriRoute(options: UriRouteOptions = {}): RouteHandler {
     try {
       return await call(session, target, url, options.parse?.(topic, url, body) ?? argumentOf(body), wantsReply, context, known);
     } catch (error) {
-      const text = error instanceof SyntaxError ? 'The JSON format is incorrect' : errorText(error, parseTarget(target).type);
+      const text = error instanceof SyntaxError ? 'The JSON format is incorrect' : errorText(error, parseTarget(target).type, url.pathname);
       return wantsReply ? { kind: 'error', error: text } : DONE;
     }
   };

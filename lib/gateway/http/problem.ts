@@ -1,7 +1,7 @@
 import { STATUS_CODES } from 'node:http';
-import { RPC_REASONS } from '../../common/error-catalog.js';
 import type { RpcCodeName } from '../../common/rpc-code.js';
 import { RpcError } from '../../common/rpc-error.js';
+import { failedText, publicText } from '../public-text.js';
 import type { HttpReply } from './exchange.js';
 import { HttpFailure } from './http-failure.js';
 import { toJson } from './reply-body.js';
@@ -28,21 +28,6 @@ export const HTTP_STATUS: Readonly<Record<RpcCodeName, number>> = Object.freeze(
   DATA_LOSS: 500,
   UNAUTHENTICATED: 401,
 });
-
-/** What clients are told instead of the library's own words, which name nodes and handlers. */
-const PUBLIC_TEXT: Partial<Record<string, string>> = {
-  SERVICE_NOT_FOUND: 'no such service',
-  NODE_NOT_FOUND: 'no such node',
-  HANDLER_NOT_FOUND: 'the service serves nothing at this path',
-  NO_NODE_MATCHES: 'no node can serve this now',
-  NODE_UNREACHABLE: 'the service does not answer',
-  DEADLINE_EXCEEDED: 'the service did not answer in time',
-  QUEUE_FULL: 'the service is busy',
-  DRAINING: 'the service is restarting',
-  COMMIT_UNKNOWN: 'it is not known whether this was done',
-  MALFORMED_PAYLOAD: 'the service cannot read the arguments',
-  UNSUPPORTED_VALUE: 'an argument is of a kind that the service cannot get',
-};
 
 /** The parts of an error that a client sees. */
 interface Failure {
@@ -82,10 +67,7 @@ function failureOf(error: unknown, requestId: string, onUnknown: (error: unknown
     return { status: 503, code: 'UNAVAILABLE', reason, detail: 'a service that is needed for this is not there', headers: {} };
   }
   const status = statusOf(error);
-  if (code === 'INTERNAL') {
-    const id = metadata.correlationId;
-    return { status, code, reason, detail: id === undefined ? 'the service failed' : `the service failed; its log has the cause under ${id}`, headers: {} };
-  }
+  if (code === 'INTERNAL') return { status, code, reason, detail: failedText(metadata.correlationId), headers: {} };
   return { status, code, reason, detail: publicText(error), ...(details !== undefined && { details }), headers: {} };
 }
 
@@ -93,14 +75,6 @@ function statusOf({ code, reason, metadata, message }: RpcError): number {
   if (reason === 'PAYLOAD_TOO_LARGE') return 413;
   const asked = Number(metadata.status ?? mqantText(message)?.code);
   return Number.isInteger(asked) && asked >= 400 && asked < (code === 'UNKNOWN' ? 600 : 500) ? asked : HTTP_STATUS[code];
-}
-
-function publicText({ reason, message, metadata }: RpcError): string {
-  // The words of a service's author, also where they came over mqant's wire.
-  if (!Object.hasOwn(RPC_REASONS, reason) || reason === 'REMOTE_ERROR') return message;
-  if (reason === 'ARGUMENT_COUNT') return metadata.takes === undefined ? 'the handler takes another number of arguments' : `the handler takes ${metadata.takes} argument(s), got ${metadata.got}`;
-  if (reason === 'ARGUMENT_TYPE') return metadata.argument === undefined ? 'an argument has a type that the handler does not take' : `argument ${metadata.argument} must be ${metadata.wanted}`;
-  return PUBLIC_TEXT[reason] ?? 'the service cannot be called now';
 }
 
 /** A Go service may answer with the whole error as JSON, as mqant's constructors make it. */

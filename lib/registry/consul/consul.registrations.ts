@@ -2,6 +2,7 @@ import { sleep } from '../../common/clock.js';
 import type { RegistrationChoice } from '../../common/registration-choice.js';
 import type { ServiceNode } from '../../common/service-node.js';
 import { sameNode } from '../snapshot.js';
+import { Turns } from '../turns.js';
 import { ConsulRequestError } from '../../backend/consul/consul.agents.js';
 import type { ConsulClient } from '../../backend/consul/consul.client.js';
 import type { ConsulRegistration } from '../../backend/consul/consul.rows.js';
@@ -40,8 +41,7 @@ export class ConsulRegistrations {
   private readonly choices = new Map<string, RegistrationChoice | undefined>();
   /** Nodes of which it was said that they have nothing to write. */
   private readonly told = new Set<string>();
-  /** Requests for one node go one after the other: a renewal must not bring back what is being taken out. */
-  private readonly tails = new Map<string, Promise<unknown>>();
+  private readonly turns = new Turns();
 
   constructor(
     private readonly client: () => Promise<ConsulClient>,
@@ -66,7 +66,7 @@ export class ConsulRegistrations {
 
   /** Renews with one small request per row; the full record goes when its content changed, or when the agent does not know it (any more). */
   register(node: ServiceNode, { ttlMs, record }: Registration, signal: AbortSignal): Promise<void> {
-    return this.inTurn(node.id, async () => {
+    return this.turns.take(node.id, async () => {
       this.choices.set(node.id, record);
       const before = this.registered.get(node.id);
       if (before !== undefined) before.renewedAt = this.options.clock.now();
@@ -79,7 +79,7 @@ export class ConsulRegistrations {
   }
 
   deregister(node: ServiceNode, signal: AbortSignal): Promise<void> {
-    return this.inTurn(node.id, async () => {
+    return this.turns.take(node.id, async () => {
       // Unknown to us it may stand there all the same: a try that failed half way, an earlier life of this process.
       const rows = this.registered.get(node.id)?.rows ?? this.rowsOf(node, 1, this.recordsOf(this.choices.get(node.id)));
       this.registered.delete(node.id);
@@ -96,7 +96,7 @@ export class ConsulRegistrations {
   async renewAll(signal: AbortSignal): Promise<void> {
     await Promise.allSettled(
       [...this.registered.keys()].map((id) =>
-        this.inTurn(id, async () => {
+        this.turns.take(id, async () => {
           const entry = this.registered.get(id);
           if (entry === undefined || this.options.clock.now() - entry.renewedAt > entry.ttlMs) return;
           if (!(await this.renew(entry, signal))) await this.put(entry, signal);
@@ -206,15 +206,6 @@ export class ConsulRegistrations {
       if (clock.now() >= giveUp) return false;
       await sleep(clock, pause, signal);
     }
-  }
-
-  private inTurn<T>(id: string, work: () => Promise<T>): Promise<T> {
-    const turn = (this.tails.get(id) ?? Promise.resolve()).then(work, work);
-    const tail = turn.catch(() => {}).then(() => {
-      if (this.tails.get(id) === tail) this.tails.delete(id);
-    });
-    this.tails.set(id, tail);
-    return turn;
   }
 }
 

@@ -1,9 +1,9 @@
 import type { HealthReport } from '../../common/lifecycle.js';
 import type { RegistrationChoice } from '../../common/registration-choice.js';
 import { parseTarget, type ServiceNode } from '../../common/service-node.js';
-import { BackendState, type Direction } from '../backend-state.js';
-import { linkSignals, sharedController } from '../linked-signal.js';
+import { linkSignals } from '../linked-signal.js';
 import type { Registration, Registry, ServiceSnapshot } from '../registry.js';
+import { RegistryBackend } from '../registry-backend.js';
 import { snapshotOf } from '../snapshot.js';
 import { openConsulClient, type ConsulClient } from '../../backend/consul/consul.client.js';
 import { ConsulGuard } from './consul.guard.js';
@@ -27,37 +27,36 @@ export function consul(options: ConsulOptions = {}): Registry {
 
 class ConsulRegistry implements Registry {
   readonly name = 'consul';
-  private readonly ending = sharedController();
+  private readonly backend: RegistryBackend<ConsulClient>;
   private readonly held: HeldConnections;
   private readonly registrations: ConsulRegistrations;
   private readonly guard: ConsulGuard;
-  private readonly state: BackendState;
   /** What `get` brought of a name, for a watch that follows it. */
   private readonly recent = new Map<string, { snapshot: ServiceSnapshot; at: number }>();
   /** Records of modules that chose their own, by choice and by service. */
   private readonly chosen = new Map<RegistrationChoice, readonly ConsulRecord[]>();
   private readonly special = new Map<string, readonly ConsulRecord[]>();
-  private opening: Promise<ConsulClient> | undefined;
 
   constructor(private readonly options: ResolvedConsulOptions) {
-    this.state = new BackendState(`consul at ${options.address}`, options.clock, options.logger);
+    const { address, clock, logger } = options;
+    this.backend = new RegistryBackend({ where: `consul at ${address}`, clock, logger, open: () => openConsulClient(options) });
     this.held = new HeldConnections(options.maxHeldConnections);
-    this.registrations = new ConsulRegistrations(this.client, options, this.recordsOf);
+    this.registrations = new ConsulRegistrations(this.backend.client, options, this.recordsOf);
     this.guard = new ConsulGuard(this.registrations, (service, signal) => this.watch(service, signal), options);
   }
 
   async connect(signal?: AbortSignal): Promise<void> {
-    await this.track('read', signal, (client, until) => client.ping(until));
+    await this.backend.ask('read', signal, (client, until) => client.ping(until));
   }
 
   async register(node: ServiceNode, registration: Registration, signal?: AbortSignal): Promise<void> {
     this.choose(node.id, registration.record);
-    await this.track('write', signal, (_, until) => this.registrations.register(node, registration, until));
+    await this.backend.ask('write', signal, (_, until) => this.registrations.register(node, registration, until));
     this.guard.start();
   }
 
   async deregister(node: ServiceNode, signal?: AbortSignal): Promise<void> {
-    await this.track('write', signal, (_, until) => this.registrations.deregister(node, until));
+    await this.backend.ask('write', signal, (_, until) => this.registrations.deregister(node, until));
     if (this.registrations.size === 0) this.guard.stop();
   }
 
@@ -71,14 +70,14 @@ class ConsulRegistry implements Registry {
   }
 
   async list(signal?: AbortSignal): Promise<readonly string[]> {
-    const names = await this.track('read', signal, (client, until) => client.services(until));
+    const names = await this.backend.ask('read', signal, (client, until) => client.services(until));
     const records = [...this.options.records, ...[...this.special.values()].flat()];
     const types = names.flatMap((name) => records.flatMap((record) => (record.typeOf ? (record.typeOf(name) ?? []) : name)));
     return [...new Set(types)].sort();
   }
 
   async *watch(service: string, signal: AbortSignal): AsyncIterable<ServiceSnapshot> {
-    const { signal: until, unlink } = linkSignals(signal, this.ending.signal);
+    const { signal: until, unlink } = linkSignals(signal, this.backend.ended);
     const targets = this.namesOf(service);
     try {
       if (targets.length > 1) yield* mergeWatches(service, targets.map((target) => (ending) => this.watchName(target, ending)), until);
@@ -93,30 +92,18 @@ class ConsulRegistry implements Registry {
   }
 
   health(): HealthReport {
-    return this.state.health();
+    return this.backend.health();
   }
 
   async close(): Promise<void> {
-    this.ending.abort(new Error(`the registry consul at ${this.options.address} is closed`));
     this.guard.stop();
-    const opening = this.opening;
-    await opening?.then((client) => client.close(), () => {});
+    await this.backend.close();
   }
 
   private readonly events: WatchEvents = {
-    succeeded: () => this.state.succeeded('read'),
-    failed: (cause) => this.fail('read', cause),
+    succeeded: () => this.backend.succeeded('read'),
+    failed: (cause) => this.backend.failed('read', cause),
     restarted: () => this.guard.heal(),
-  };
-
-  /** Loaded at first use, once; a failed load (the package is missing) is tried again. */
-  private readonly client = (): Promise<ConsulClient> => {
-    this.ending.signal.throwIfAborted();
-    this.opening ??= openConsulClient(this.options).catch((cause: unknown) => {
-      this.opening = undefined;
-      throw cause;
-    });
-    return this.opening;
   };
 
   /** The records of a module's choice, made once: some draw ids. @throws BootError CONSUL_OPTIONS */
@@ -139,7 +126,7 @@ class ConsulRegistry implements Registry {
   }
 
   private async ask({ name, type, records }: NameToRead, signal: AbortSignal | undefined): Promise<ServiceSnapshot> {
-    const { entries } = await this.track('read', signal, (client, until) => client.health(name, undefined, until));
+    const { entries } = await this.backend.ask('read', signal, (client, until) => client.health(name, undefined, until));
     const snapshot = snapshotOf(type, readRows(name, type, entries, records));
     // Real services only: names of strangers must not stay in memory.
     if (snapshot.nodes.length > 0) this.recent.set(name, { snapshot, at: this.options.clock.now() });
@@ -147,32 +134,13 @@ class ConsulRegistry implements Registry {
   }
 
   private watchName(target: NameToRead, until: AbortSignal): AsyncIterable<ServiceSnapshot> {
-    return watchName({ client: this.client, options: this.options, held: this.held, events: this.events, ...this.takeRecent(target.name) }, target, until);
+    return watchName({ client: this.backend.client, options: this.options, held: this.held, events: this.events, ...this.takeRecent(target.name) }, target, until);
   }
 
   private takeRecent(name: string): { recent?: ServiceSnapshot } {
     const last = this.recent.get(name);
     this.recent.delete(name);
     return last !== undefined && this.options.clock.now() - last.at < this.options.holdMs ? { recent: last.snapshot } : {};
-  }
-
-  private async track<T>(direction: Direction, signal: AbortSignal | undefined, work: (client: ConsulClient, until: AbortSignal) => Promise<T>): Promise<T> {
-    const { signal: until, unlink } = linkSignals(signal, this.ending.signal);
-    try {
-      const result = await work(await this.client(), until);
-      this.state.succeeded(direction);
-      return result;
-    } catch (cause) {
-      // Given up by us (closed, caller's abort): says nothing of Consul.
-      if (!until.aborted) this.fail(direction, cause);
-      throw cause;
-    } finally {
-      unlink();
-    }
-  }
-
-  private fail(direction: Direction, cause: unknown): void {
-    if (!this.ending.signal.aborted) this.state.failed(direction, cause);
   }
 }
 

@@ -1,6 +1,7 @@
 import { EtcdRequestError, type EtcdClient } from '../../backend/etcd/etcd.client.js';
 import type { ServiceNode } from '../../common/service-node.js';
 import { sameNode } from '../snapshot.js';
+import { Turns } from '../turns.js';
 import type { ResolvedEtcdOptions } from './etcd.options.js';
 import { encodeRecord, nodeKey } from './etcd.record.js';
 
@@ -18,8 +19,7 @@ interface Registered {
 /** The writing side: what of ours stands in etcd. */
 export class EtcdRegistrations {
   private readonly registered = new Map<string, Registered>();
-  /** Requests for one node go one after the other: a renewal must not bring back what is being taken out. */
-  private readonly tails = new Map<string, Promise<unknown>>();
+  private readonly turns = new Turns();
 
   constructor(private readonly client: () => Promise<EtcdClient>, private readonly options: ResolvedEtcdOptions) {}
 
@@ -35,7 +35,7 @@ export class EtcdRegistrations {
 
   /** Renews the lease; the record goes when its content changed, with a new lease when the old one is gone or lasts another time. */
   register(node: ServiceNode, ttlMs: number, signal: AbortSignal): Promise<void> {
-    return this.inTurn(node.id, async () => {
+    return this.turns.take(node.id, async () => {
       const renewedAt = this.options.clock.now();
       const before = this.registered.get(node.id);
       if (before !== undefined) before.renewedAt = renewedAt;
@@ -49,7 +49,7 @@ export class EtcdRegistrations {
 
   /** The end of the lease takes out what we wrote, and nothing that another process wrote under the same id since. */
   deregister(node: ServiceNode, signal: AbortSignal): Promise<void> {
-    return this.inTurn(node.id, async () => {
+    return this.turns.take(node.id, async () => {
       const entry = this.registered.get(node.id);
       this.registered.delete(node.id);
       const client = await this.client();
@@ -62,7 +62,7 @@ export class EtcdRegistrations {
   async heal(signal: AbortSignal): Promise<void> {
     await Promise.allSettled(
       [...this.registered.keys()].map((id) =>
-        this.inTurn(id, async () => {
+        this.turns.take(id, async () => {
           const entry = this.registered.get(id);
           if (entry === undefined || this.options.clock.now() - entry.renewedAt >= entry.ttlMs) return;
           const client = await this.client();
@@ -100,14 +100,5 @@ export class EtcdRegistrations {
       if (cause instanceof EtcdRequestError && cause.kind === 'lease-gone') return false;
       throw cause;
     }
-  }
-
-  private inTurn<T>(id: string, work: () => Promise<T>): Promise<T> {
-    const turn = (this.tails.get(id) ?? Promise.resolve()).then(work, work);
-    const tail = turn.catch(() => {}).then(() => {
-      if (this.tails.get(id) === tail) this.tails.delete(id);
-    });
-    this.tails.set(id, tail);
-    return turn;
   }
 }

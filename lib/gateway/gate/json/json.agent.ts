@@ -110,7 +110,14 @@ export class JsonAgent extends ConnectionAgent {
   }
 
   private onTopic(topic: string, { body, qos, retain, id }: Incoming): void {
-    const message = { topic, body: bytesOf(body), qos: qos === 1 ? 1 : 0, retain: retain === true } as const;
+    let bytes: Uint8Array;
+    try {
+      bytes = bytesOf(body);
+    } catch {
+      // What can be read cannot always be written: brackets by the ten thousand need a stack of as many calls.
+      return this.close('protocol');
+    }
+    const message = { topic, body: bytes, qos: qos === 1 ? 1 : 0, retain: retain === true } as const;
     this.host.receive(message, message.qos === 1 ? () => this.send({ done: id ?? null }) : NOTHING);
   }
 
