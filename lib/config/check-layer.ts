@@ -56,7 +56,7 @@ class LayerCheck {
         return this.entries(raw, (inner, key) => (isScalar(inner) ? String(inner) : this.wrong('a string, a number, true or false', inner, [...path, key])));
       case 'free':
         if (!isPlain(raw)) break;
-        return this.copy(raw, path, raw !== given);
+        return this.layer.texts && raw === given && spec.camel ? camelKeys(this.copy(raw, path, false)) : this.copy(raw, path, raw !== given);
       case 'map':
         if (!isPlain(raw)) break;
         // Types of modules are found whatever their case, among those that classes have.

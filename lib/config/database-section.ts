@@ -67,7 +67,7 @@ export const databasesSpec = map(
     database: text('Name of the database on its server.'),
     username: text('User of the server.'),
     password: text('Password of that user; better a reference such as "$env:DB_PASSWORD".'),
-    ssl: free('TLS options of the driver; {} turns TLS on.'),
+    ssl: free('TLS options of the driver; {} turns TLS on.', { camel: true }),
     file: text('File of an embedded database, from the work directory; ":memory:" is none. Without it data/<name>.sqlite.'),
     durability: text('Embedded: "commit" writes to the disk before a commit returns, "relaxed" within 500 ms after.', { oneOf: DURABILITIES, default: plain.durability }),
     startup: text('When it is away at the start: "fail" the start, or "retry" and be unready meanwhile.', { oneOf: STARTUPS, default: plain.startup }),
@@ -83,6 +83,6 @@ export const databasesSpec = map(
     }),
     schema: text('What happens to tables at start: nothing, pending migrations, or whatever makes them like the entities.', { oneOf: SCHEMAS }),
     migrations: list('Files of migrations, from the work directory; * stands for any name.'),
-    options: free('More options of TypeORM.'),
+    options: free('More options of TypeORM.', { camel: true }),
   }),
 );

@@ -53,7 +53,7 @@ export const redisSpec = object('One Redis client.', {
   db: integer('Number of the database.', 0),
   username: text('User of Redis 6 and newer.'),
   password: text('Its password; better a reference such as "$env:REDIS_PASSWORD".'),
-  tls: free('TLS options of Node; {} for none in particular.'),
+  tls: free('TLS options of Node; {} for none in particular.', { camel: true }),
   sentinel: object('The primary is asked of sentinels.', {
     name: text('What the sentinels call the primary.'),
     nodes: list('"host:port" of the sentinels.'),
@@ -68,7 +68,7 @@ export const redisSpec = object('One Redis client.', {
   queue: integer('Commands that may wait for a lost connection; 0: they fail at once.', 0, { default: 0 }),
   probeIntervalMs: integer('Milliseconds between health probes; 0: none.', 0, { default: 2000 }),
   probeTimeoutMs: integer('How long a probe may take.', 1, { default: 1000 }),
-  options: free('More options of ioredis.'),
+  options: free('More options of ioredis.', { camel: true }),
 });
 
 /** The clients of a checked and merged section, with defaults. */

@@ -53,6 +53,8 @@ export interface TextMapSpec extends Described {
 /** An object that belongs to the user: kept as it is, key case included. */
 export interface FreeSpec extends Described {
   readonly kind: 'free';
+  /** Options of a library, whose keys are in camel case: variables may spell them in theirs. */
+  readonly camel?: boolean;
 }
 
 /** Known keys, found in any case. */

@@ -92,9 +92,10 @@ describe('config: environment', () => {
     assert.equal(({} as Record<string, unknown>).polluted, undefined);
   });
 
-  test('names of databases are found in any case, and made in camel case', () => {
-    const { layers } = readEnvironment({ ANTHILL_DATABASES__DEFAULT__URL: 'postgres://h/a', ANTHILL_DATABASES__ORDERS__DATABASE: 'b', ANTHILL_DATABASES__MY_DATA__FILE: 'c', ANTHILL_DATABASES__DEFAULT__POOL__MAX: '3' });
-    const { databases } = fromFile({ Anthill: { databases: { Orders: { type: 'mariadb' } } } }, undefined, layers).config;
-    assert.deepEqual({ ...databases }, { Orders: { type: 'mariadb', database: 'b' }, default: { url: 'postgres://h/a', pool: { max: 3 } }, myData: { file: 'c' } });
+  test('names of databases, and options of drivers, are found in any case, and made in camel case', () => {
+    const { layers } = readEnvironment({ ANTHILL_DATABASES__DEFAULT__URL: 'postgres://h/a', ANTHILL_DATABASES__ORDERS__DATABASE: 'b', ANTHILL_DATABASES__MY_DATA__FILE: 'c', ANTHILL_DATABASES__DEFAULT__POOL__MAX: '3', ANTHILL_DATABASES__DEFAULT__SSL__REJECT_UNAUTHORIZED: 'false', ANTHILL_REDIS__DEFAULT__TLS__CA: 'pem' });
+    const { databases, redis } = fromFile({ Anthill: { databases: { Orders: { type: 'mariadb' } } } }, undefined, layers).config;
+    assert.deepEqual({ ...databases }, { Orders: { type: 'mariadb', database: 'b' }, default: { url: 'postgres://h/a', pool: { max: 3 }, ssl: { rejectUnauthorized: false } }, myData: { file: 'c' } });
+    assert.deepEqual(redis.default!.tls, { ca: 'pem' });
   });
 });
