@@ -223,7 +223,9 @@ export class RpcApplication implements AppHandle, HookedApp, ServiceHost {
   /** @internal */
   rpcOf(type: string): Rpc {
     const node = this.prepared.nodes.get(type);
-    return node === undefined ? this.rpc : new Rpc(this.rpc.deps, { ...this.prepared.options.calls, caller: node.id }, node);
+    const { calls } = this.prepared.options;
+    // Without defaults the options of a call are taken as they are.
+    return node === undefined ? this.rpc : new Rpc(this.rpc.deps, calls && { ...calls, caller: node.id }, node);
   }
 
   /** @internal */

@@ -151,7 +151,7 @@ export class Rpc implements CallOwner {
     surrounding: RpcContext | undefined,
     isRouted: boolean,
   ): PendingCall {
-    const caller = options.caller ?? surrounding?.nodeId ?? this.deps.caller;
+    const caller = options.caller ?? this.local?.id ?? surrounding?.nodeId ?? this.deps.caller;
     // Work that goes on after the handler has answered is no part of that call: its deadline and its lane are over.
     const parent = surrounding?.ended ? undefined : surrounding;
     const routed = isRouted ? target : this.route(target, path);

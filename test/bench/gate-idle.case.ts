@@ -10,7 +10,7 @@ import { BenchClient, openMany } from './gate/mqtt-client.js';
 import type { Bench } from './measure.js';
 import { median, ratio } from './statistics.js';
 
-const MOST_ROUNDS = 3;
+const MOST_ROUNDS = 2;
 /** Code is compiled and pools are filled by those that come and go first. */
 const BEFORE = 500;
 const STEPS = [2000, 5000];

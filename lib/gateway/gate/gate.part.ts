@@ -85,8 +85,8 @@ export class GatePart implements AppPart, OnModuleInit {
     const { connectTimeoutMs, packetBytes, idleTimeoutMs } = this.options.limits;
     this.agentSettings = Object.freeze({ connectTimeoutMs, maxPacketBytes: packetBytes, idleTimeoutMs, deadlines: connectionDeadlines(systemClock) });
     const { tcp, websocket, tls, trustedProxies, limits } = this.options;
-    if (tcp) this.listeners.push(new TcpListener(tcp, tls));
-    if (websocket) this.listeners.push(new WsListener(websocket, { maxPayload: limits.packetBytes + 16, ...(tls && { tls }), ...(trustedProxies && { trustedProxies }) }));
+    if (tcp) this.listeners.push(new TcpListener(tcp, tls, limits.connections));
+    if (websocket) this.listeners.push(new WsListener(websocket, { maxPayload: limits.packetBytes + 16, maxConnections: limits.connections, ...(tls && { tls }), ...(trustedProxies && { trustedProxies }) }));
     for (const listener of this.listeners) {
       await listener.start((connection) => this.accept(connection));
       this.logger.info(`clients can connect over ${listener.name}`, { port: listener.port });
