@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { Agent, request } from 'node:http';
-import { connect } from 'node:net';
+import { connect, type Server, type Socket } from 'node:net';
 import { describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { HttpAdapterHost } from '@nestjs/core';
 import type { RpcContext } from '../../lib/common/call-context.js';
 import { HttpGateway } from '../../lib/gateway/http/http-gateway.js';
 import { Handler } from '../../lib/metadata/handler.decorator.js';
@@ -10,6 +11,9 @@ import { Ctx } from '../../lib/metadata/params.decorator.js';
 import { RpcModule } from '../../lib/metadata/rpc-module.decorator.js';
 import { gateway } from '../integration/http-gateway.support.js';
 import { raw } from './http-raw.js';
+
+/** More than the buffers of the operating system hold. */
+const MUCH = 20_000_000;
 
 let onWait: (signal: AbortSignal) => void = () => {};
 
@@ -24,6 +28,11 @@ class X {
   @Handler('/slow', { public: true, concurrent: true })
   slow(): Promise<void> {
     return sleep(160);
+  }
+
+  @Handler('/much', { public: true, concurrent: true })
+  much(): Uint8Array {
+    return new Uint8Array(MUCH);
   }
 
   @Handler('/wait', { public: true, concurrent: true })
@@ -145,6 +154,35 @@ describe('clients that are slow on purpose', () => {
     for (; !isOver; served++) assert.equal((await good('/x/echo?args=["a"]')).status, 200);
     assert.ok(served > 10, `${served} others were served`);
     for (const answer of await ends) assert.match(answer, /^HTTP\/1\.1 408 [^]*"reason":"REQUEST_REFUSED"/);
+  });
+
+  it('lose their connection when they do not take their answer; who takes it slowly gets all of it', async (t) => {
+    const { app, port } = await gateway(t, [X], { requestTimeoutMs: 3000 });
+    const server = app.get<HttpAdapterHost>(HttpAdapterHost).httpAdapter.getHttpServer() as Server;
+    const clients = 4;
+    let closed = 0;
+    const allClosed = new Promise<void>((resolve) => server.on('connection', (socket: Socket) => socket.once('close', () => ++closed === clients && resolve())));
+    const ask = (): Socket => {
+      const socket = connect({ port, host: '127.0.0.1' });
+      socket.on('error', () => {});
+      socket.write('GET /x/much HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n');
+      return socket;
+    };
+    const slow = ask();
+    let taken = 0;
+    slow.on('data', (part: Buffer) => {
+      taken += part.length;
+      slow.pause();
+      setTimeout(() => slow.resume(), 5);
+    });
+    const ended = new Promise<void>((resolve) => slow.on('close', () => resolve()));
+    const deaf = Array.from({ length: clients - 1 }, () => ask().pause());
+    await ended;
+    assert.ok(taken > MUCH, `${taken} bytes`);
+    // The server's doing: theirs are open.
+    await allClosed;
+    assert.ok(deaf.every((socket) => !socket.destroyed));
+    for (const socket of deaf) socket.destroy();
   });
 
   it('and headers without end are refused', async (t) => {

@@ -4,7 +4,7 @@ import { connect, type Socket } from 'node:net';
 import { afterEach, describe, it } from 'node:test';
 import { systemClock } from '../../lib/common/clock.js';
 import { ConnectionAgent, type PushMessage, uriRoute } from '../../lib/gateway/gate/index.js';
-import { Handler, memoryRegistry, RpcModule, Session } from '../../lib/index.js';
+import { Handler, memoryRegistry, MemoryRegistryHub, memoryTransport, memoryTransportHub, RpcModule, Session } from '../../lib/index.js';
 import { ask, GateWorld, knock } from './gate.support.js';
 
 describe('options of a gate', () => {
@@ -145,6 +145,51 @@ describe('options of a gate', () => {
     const guest = await world.enter(port);
     await guest.flush();
     assert.equal(told.length, 3);
+  });
+
+  it('hooks: connected before the first message, disconnected after it, sending before all that leaves', async () => {
+    const told: string[] = [];
+    let left = (): void => {};
+    const gone = new Promise<void>((resolve) => (left = resolve));
+    const hooks = {
+      connected: async (session: Session) => {
+        await new Promise((resolve) => setImmediate(resolve));
+        told.push(`connected ${session.userId}`);
+      },
+      disconnected: (session: Session, reason: string) => (told.push(`disconnected ${session.userId} ${reason}`), left()),
+      sending(_session: Session, topic: string, body: Uint8Array) {
+        told.push(topic);
+        if (topic === 'never') return undefined;
+        if (topic === 'broken') throw new Error('a mistake of the app');
+        return Buffer.from(String(Buffer.from(body)).replace('secret', '***'));
+      },
+    };
+    const { app, port } = await world.start({ hooks, auth: ({ username }) => ({ userId: username ?? '' }) }, [Shop]);
+    const wire = await world.enter(port, { username: 'mia' });
+    assert.equal((await ask(wire, 'shop/HD_wait/1', { name: 'a secret' })).Result, 'a ***');
+    for (const topic of ['never', 'broken', 'news']) await app.rpc.call('Gate', 'PushToUser', [null, 'mia', topic, Buffer.from('x'), 0]);
+    assert.equal((await wire.next() as unknown as { topic: string }).topic, 'news');
+    wire.send({ cmd: 'disconnect' });
+    await gone;
+    assert.deepEqual(told, ['connected mia', 'shop/HD_wait/1', 'never', 'broken', 'news', 'disconnected mia client']);
+  });
+
+  it('refuses topics that no client could be told', async () => {
+    const { app } = await world.start({});
+    for (const [fn, args] of [['BroadCast', ['', Buffer.alloc(1)]], ['BroadCast', ['x'.repeat(65_536), Buffer.alloc(1)]], ['PushToUser', ['mia', '', Buffer.alloc(1), 1]], ['PublishAll', ['a/+', Buffer.alloc(1), 0, false]]] as const) {
+      await assert.rejects(app.rpc.call('Gate', fn, [null, ...args]), { reason: 'ARGUMENT_TYPE' }, fn);
+    }
+  });
+
+  it('warns of a second gate that keeps its sessions in memory', async () => {
+    const warnings: string[] = [];
+    const [transport, registry] = [memoryTransportHub(), new MemoryRegistryHub()];
+    const logger = { log() {}, error() {}, debug() {}, verbose() {}, warn: (text: unknown) => void warnings.push(String(text)) };
+    const shared = () => ({ transport: memoryTransport(transport), registry: memoryRegistry(registry), logger });
+    await world.start({}, [], shared());
+    assert.deepEqual(warnings.filter((text) => /other gates/.test(text)), []);
+    await world.start({}, [], shared());
+    assert.equal(warnings.filter((text) => /other gates of type 'Gate'.*give them a shared store/.test(text)).length, 1);
   });
 
   it('auth by token, and one login of a user: CONNACK says which', async () => {

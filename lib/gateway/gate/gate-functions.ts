@@ -4,6 +4,7 @@ import type { HandlerDescriptor } from '../../rpc/handler-entry.js';
 import type { GateCore } from './gate-core.js';
 import type { GateClient } from './gate-client.js';
 import type { SessionPlace } from './store/gate-store.js';
+import { isTopic } from './topic-filter.js';
 
 /** Of sessions in one call to another gate: far below what a message may hold. */
 const MOST_IDS = 10_000;
@@ -41,11 +42,11 @@ export function gateFunctions(gate: GateCore): HandlerDescriptor[] {
       await gate.change(of(id), left);
       return changed(of(id));
     }, 'SESSION'),
-    fn('Send', ['trace', 'string', 'string', 'bytes'], (_trace: unknown, id: string, topic: string, body: Uint8Array) => (send(of(id), topic, body), 'success')),
+    fn('Send', ['trace', 'string', 'string', 'bytes'], (_trace: unknown, id: string, topic: string, body: Uint8Array) => (send(of(id), topicOf(topic), body), 'success')),
     fn('SendBatch', ['trace', 'string', 'string', 'bytes'], (_trace: unknown, ids: string, topic: string, body: Uint8Array) => {
-      return gate.publisher.sendHere(ids.split(','), topic, body);
+      return gate.publisher.sendHere(ids.split(','), topicOf(topic), body);
     }, 'long'),
-    fn('BroadCast', ['trace', 'string', 'bytes'], (_trace: unknown, topic: string, body: Uint8Array) => gate.publisher.broadcastHere(topic, body), 'long'),
+    fn('BroadCast', ['trace', 'string', 'bytes'], (_trace: unknown, topic: string, body: Uint8Array) => gate.publisher.broadcastHere(topicOf(topic), body), 'long'),
     fn('IsConnect', ['trace', 'string', 'string'], (_trace: unknown, _id: string, userId: string) => {
       for (const _session of table.ofUser(userId)) return true;
       return false;
@@ -55,12 +56,13 @@ export function gateFunctions(gate: GateCore): HandlerDescriptor[] {
       return null;
     }),
 
-    fn('BroadCastAll', ['trace', 'string', 'bytes'], (_trace: unknown, topic: string, body: Uint8Array) => gate.publisher.broadcast(topic, body), 'long'),
+    fn('BroadCastAll', ['trace', 'string', 'bytes'], (_trace: unknown, topic: string, body: Uint8Array) => gate.publisher.broadcast(topicOf(topic), body), 'long'),
     fn('Displace', ['trace', 'string'], (_trace: unknown, id: string) => (gate.displaceHere(id, 'Displace'), null)),
     fn('TakeOver', ['trace', 'string'], (_trace: unknown, id: string) => (gate.displaceHere(id, 'TakeOver'), null)),
     fn('Publish', ['trace', 'string', 'bytes', 'int'], async (_trace: unknown, topic: string, body: Uint8Array, qos: number) => (await gate.publisher.publishHere({ topic, body, qos: qosOf(qos) }), null)),
     fn('PublishAll', ['trace', 'string', 'bytes', 'int', 'bool'], async (_trace: unknown, topic: string, body: Uint8Array, qos: number, retain: boolean) => {
-      await gate.publisher.publish({ topic, body, qos: qosOf(qos), retain });
+      if (!isTopic(topic)) throw badTopic(topic, 'nothing is published to a topic with wildcards');
+      await gate.publisher.publish({ topic: topicOf(topic), body, qos: qosOf(qos), retain });
       return null;
     }),
     fn('Deliver', ['trace', 'string', 'int', 'string', 'bytes', 'int'], (_trace: unknown, id: string, pushId: number, topic: string, body: Uint8Array, qos: number) => {
@@ -70,10 +72,10 @@ export function gateFunctions(gate: GateCore): HandlerDescriptor[] {
     }),
     fn('DeliverAgain', ['trace', 'string', 'string'], async (_trace: unknown, id: string, pushIds: string) => (await gate.handover.sendAgain(id, new Set(pushIds.split(',').map(Number))), null)),
     fn('PushToUser', ['trace', 'string', 'string', 'bytes', 'int'], async (_trace: unknown, userId: string, topic: string, body: Uint8Array, qos: number) => {
-      return pushTo(gate, await gate.store.placesOf(userId), topic, body, qosOf(qos));
+      return pushTo(gate, await gate.store.placesOf(userId), topicOf(topic), body, qosOf(qos));
     }, 'long'),
     fn('PushToGroup', ['trace', 'string', 'string', 'bytes', 'int'], async (_trace: unknown, group: string, topic: string, body: Uint8Array, qos: number) => {
-      return pushTo(gate, await gate.store.members(group), topic, body, qosOf(qos));
+      return pushTo(gate, await gate.store.members(group), topicOf(topic), body, qosOf(qos));
     }, 'long'),
     fn('Join', ['trace', 'string', 'string'], async (_trace: unknown, id: string, group: string) => {
       if (!(await gate.store.join(group, id))) throw notFound();
@@ -142,6 +144,16 @@ function fn(path: string, args: ArgTypes, run: Run, returns?: ValueType): Handle
 /** mqant's text, to the letter: Go code compares it. */
 function notFound() {
   return rpcError('SESSION_NOT_FOUND', 'No Sesssion found');
+}
+
+/** As long as MQTT can say; one that is longer would be in the way of all that waits behind it. */
+function topicOf(topic: string): string {
+  if (topic !== '' && Buffer.byteLength(topic) <= 0xffff) return topic;
+  throw badTopic(topic, 'a topic has 1 to 65535 bytes');
+}
+
+function badTopic(topic: string, why: string) {
+  return rpcError('ARGUMENT_TYPE', `'${topic.slice(0, 100)}' cannot be the topic of a push: ${why}`);
 }
 
 function qosOf(value: number): 0 | 1 | 2 {

@@ -5,11 +5,10 @@ import { type Admission, type AgentHost, type ClientHello, type ClientMessage, t
 import type { ByteConnection, CloseReason } from './connection.js';
 import type { GateClient } from './gate-client.js';
 import type { GateCore } from './gate-core.js';
+import { joined, NONE } from './joined-settings.js';
 import { KeptPushes } from './kept-pushes.js';
 import { mayPublish, Receiver } from './receiver.js';
 import { Subscriber } from './subscriber.js';
-
-const NONE = Object.freeze({});
 
 /** A client that was asked to go does so within this, unless it does not know the word. */
 const GOODBYE_MS = 1000;
@@ -142,6 +141,12 @@ export class LiveSession implements AgentHost, GateClient {
       // With the next connection, then.
       this.close('lost');
     }
+  }
+
+  catchUp(): Promise<void> {
+    return this.gate.tried('replay pushes', async () => {
+      for (const { state, ...push } of await this.gate.store.unacknowledged(this.state.sessionId)) this.push({ ...push, dup: state === 'sent', isReceived: state === 'received' });
+    });
   }
 
   receive(message: ClientMessage, done: () => void): void {
@@ -289,11 +294,4 @@ export class LiveSession implements AgentHost, GateClient {
       this.gate.logger.error(`the gate hook ${name} failed`, { session: this.state.sessionId, error });
     }
   }
-}
-
-/** Later ones win; most clients have none. */
-function joined(first: Readonly<Record<string, string>> = NONE, second: Readonly<Record<string, string>> = NONE): Readonly<Record<string, string>> {
-  for (const _key in first) return Object.freeze({ ...first, ...second });
-  for (const _key in second) return Object.freeze({ ...second });
-  return NONE;
 }

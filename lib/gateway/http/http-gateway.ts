@@ -74,7 +74,7 @@ export class HttpGateway implements AppPart, OnModuleInit {
     this.core = new GatewayCore({ rpc: this.rpc, options: this.options, logger: this.logger });
     checkAdapter(this.host.httpAdapter);
     await addExtras(this.host.httpAdapter as Parameters<typeof addExtras>[0], this.options);
-    this.server = mountedOn(this.host.httpAdapter, this.core, await this.routes(), { pages: this.pages, cors: this.options.cors !== false, bodyBytes: this.options.bodyBytes, random: this.app.random });
+    this.server = mountedOn(this.host.httpAdapter, this.core, await this.routes(), { pages: this.pages, cors: this.options.cors !== false, bodyBytes: this.options.bodyBytes, answerTimeoutMs: this.options.requestTimeoutMs, random: this.app.random });
   }
 
   /** @internal @throws BootError LISTEN_FAILED */

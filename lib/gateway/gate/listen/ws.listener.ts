@@ -28,7 +28,7 @@ export class WsListener implements GateListener {
 
   constructor(
     private readonly where: WebSocketOptions,
-    private readonly options: Pick<GateOptions, 'tls' | 'trustedProxies'> & { readonly maxPayload: number },
+    private readonly options: Pick<GateOptions, 'tls' | 'trustedProxies'> & { readonly maxPayload: number; /** Sockets, also those that have not upgraded. */ readonly maxConnections: number },
   ) {}
 
   async start(accept: (connection: ByteConnection) => void): Promise<void> {
@@ -36,6 +36,7 @@ export class WsListener implements GateListener {
     const { tls, maxPayload } = this.options;
     const http = { maxHeaderSize: MAX_HEADER_BYTES, headersTimeout: UPGRADE_TIMEOUT_MS, requestTimeout: UPGRADE_TIMEOUT_MS, connectionsCheckingInterval: 1000, keepAliveTimeout: 1000 };
     this.server = tls ? secured(() => createHttpsServer({ ...tls, ...http })) : createServer(http);
+    this.server.maxConnections = this.options.maxConnections;
     this.server.on('request', (_request, response) => response.writeHead(426, { 'content-type': 'text/plain', connection: 'close' }).end('this port speaks WebSocket\n'));
     const sockets = (this.sockets = new Sockets({ noServer: true, perMessageDeflate: false, maxPayload, clientTracking: false, handleProtocols: chooseProtocol }));
     this.server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {

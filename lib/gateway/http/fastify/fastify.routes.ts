@@ -6,10 +6,13 @@ import type { HttpReply, HttpRequest } from '../exchange.js';
 import type { GatewayCore } from '../gateway-core.js';
 import type { GatewayRoute } from '../gateway-route.js';
 import { HttpFailure } from '../http-failure.js';
+import { watchReader } from './fastify.readers.js';
 import { ID_HEADER, RequestIds } from '../request-ids.js';
 
 export interface MountOptions {
   readonly bodyBytes: number;
+  /** For clients that do not read. */
+  readonly answerTimeoutMs: number;
   readonly random: RandomSource;
   /** CORS answers OPTIONS. */
   readonly cors: boolean;
@@ -19,7 +22,7 @@ export interface MountOptions {
 
 
 /** Serves the routes in a context of their own: bodies are bytes there, and errors are the gateway's. */
-export function mountRoutes(instance: FastifyInstance, core: GatewayCore, routes: readonly GatewayRoute[], { bodyBytes, random, pages, cors }: MountOptions): void {
+export function mountRoutes(instance: FastifyInstance, core: GatewayCore, routes: readonly GatewayRoute[], { bodyBytes, answerTimeoutMs, random, pages, cors }: MountOptions): void {
   // On every route of the app, the user's as well: a drained connection is over for all of them.
   instance.addHook('onSend', (_request, reply, payload, done) => {
     if (core.isDraining) void reply.header('connection', 'close');
@@ -42,7 +45,10 @@ export function mountRoutes(instance: FastifyInstance, core: GatewayCore, routes
         exposeHeadRoute: false,
         handler: (request, reply) => {
           const id = ids.of(request);
-          handle(requestOf(request, reply, id), (answer) => send(reply, id, answer));
+          handle(requestOf(request, reply, id), (answer) => {
+            watchReader(reply.raw, answer, answerTimeoutMs);
+            send(reply, id, answer);
+          });
         },
       });
     }
