@@ -123,6 +123,8 @@ export interface AgentSettings {
   readonly maxPacketBytes: number;
   /** For clients that want no keepalive: silent for longer they are cut off; Infinity: never. */
   readonly idleTimeoutMs: number;
+  /** A client that lets more bytes than this wait for it is cut off: see {@link GateAgent.queuedBytes}. The gate sees to pushes, the agent to its own answers. */
+  readonly outboundBytes: number;
   /** @internal Of all connections of a gate: a timer for each would be most of what a silent one costs. */
   readonly deadlines?: DeadlineQueue;
 }
