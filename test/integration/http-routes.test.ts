@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import type { BootError } from '../../lib/common/boot-error.js';
 import type { RpcContext } from '../../lib/common/call-context.js';
 import type { Selector } from '../../lib/common/selection.js';
 import { goApi } from '../../lib/gateway/http/go-api.handler.js';
@@ -144,6 +145,23 @@ describe('a route', () => {
     const last: Selector = { name: 'last', pick: (nodes) => nodes.toSorted((x, y) => x.id.localeCompare(y.id)).at(-1) };
     const { ask } = await gateway(t, [], { routes: [{ path: '/last', target: 'named', fn: '/who', args: [], selector: last }, { path: '/first', target: 'named', fn: '/who', args: [], filters: [version('1.0.0')] }] }, parts());
     for (let tries = 0; tries < 4; tries++) assert.deepEqual([(await ask('/last')).json, (await ask('/first')).json], ['b', 'a']);
+  });
+});
+
+describe('two routes that take the same requests', () => {
+  const a = { path: '/a/:id', target: 'users', fn: '/x' };
+  for (const [what, routes] of [
+    ['a path twice', [a, { ...a, method: 'GET' }]],
+    ['paths that differ in the name of a parameter', [a, { ...a, path: '/a/:name' }]],
+    ['all paths beside the default route', [{ path: '/*', target: 'users' }]],
+  ] as const) {
+    it(`are a mistake at the start: ${what}`, async (t) => {
+      await assert.rejects(gateway(t, [Users], { routes }), (error: BootError) => error.reason === 'HTTP_ROUTE' && error.message.includes('two routes of the gateway take GET /'));
+    });
+  }
+
+  it('are two where their methods differ', async (t) => {
+    await gateway(t, [Users], { routes: [{ ...a, method: 'GET' }, { ...a, path: '/a/:name', method: 'POST' }] });
   });
 });
 

@@ -19,7 +19,7 @@ import type { OpenApiDocument } from './openapi/document.js';
 import { openApi } from './openapi/openapi.js';
 import { openApiPage } from './openapi/openapi-page.js';
 import { replyOf } from './reply-body.js';
-import { defaultRoute, tableRoute } from './routes.js';
+import { defaultRoute, tableRoute, withoutTwins } from './routes.js';
 
 export const HTTP_GATEWAY_OPTIONS: unique symbol = Symbol('options of HttpGatewayModule');
 
@@ -101,6 +101,6 @@ export class HttpGateway implements AppPart, OnModuleInit {
     const classes = new Set<Function>([...this.app.services.map(({ classRef }) => classRef), ...[...this.modules.values()].map(({ metatype }) => metatype).filter((type) => RPC_MODULE.own(type)), ...this.options.contracts]);
     const declared = declaredRoutes(classes);
     if (this.options.openapi) this.describe(openApi(declared, this.options, await classSchemas()));
-    return [...routes.map(tableRoute), ...declared.routes.map(routeOf), ...(standard ? [defaultRoute(standard)] : [])];
+    return withoutTwins([...routes.map(tableRoute), ...declared.routes.map(routeOf), ...(standard ? [defaultRoute(standard)] : [])]);
   }
 }

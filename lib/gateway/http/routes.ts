@@ -1,3 +1,4 @@
+import { BootError } from '../../common/boot-error.js';
 import type { GatewayRoute } from './gateway-route.js';
 import { ALL_METHODS } from './gateway-route.js';
 import type { HttpRouteEntry, ResolvedHttpOptions } from './http.options.js';
@@ -41,6 +42,19 @@ export function tableRoute(entry: HttpRouteEntry): GatewayRoute {
       return { target, fn: style === 'mqant' || !isOpen || rewrite ? whole : `/${whole.slice(base.length)}` };
     },
   };
+}
+
+/** The server would fail at the second of two, and say little. @throws BootError HTTP_ROUTE */
+export function withoutTwins(routes: readonly GatewayRoute[]): GatewayRoute[] {
+  const taken = new Set<string>();
+  for (const { methods, path } of routes) {
+    for (const method of methods) {
+      const key = `${method} ${path.replace(/:[^/]+/g, ':')}`;
+      if (taken.has(key)) throw new BootError('HTTP_ROUTE', `two routes of the gateway take ${method} ${path}; give each its own path or method, and for a route '/*' of your own say defaultRoute: false`);
+      taken.add(key);
+    }
+  }
+  return [...routes];
 }
 
 /** Paths that are remembered, and the longest of them: strangers write them, so both are bounded. */
