@@ -2,6 +2,8 @@ import assert from 'node:assert/strict';
 import { type EventEmitter, once as onceOf } from 'node:events';
 import { after, afterEach, before, it } from 'node:test';
 import mqtt, { type MqttClient } from 'mqtt';
+import { connect } from '../../lib/client/index.js';
+import { tcp as overTcp } from '../../lib/client/tcp/index.js';
 import { GateModule, GatePart } from '../../lib/gateway/gate/index.js';
 import { Handler, type RpcApplication, RpcFactory, RpcModule, Session } from '../../lib/index.js';
 import { consul } from '../../lib/registry/consul/index.js';
@@ -115,6 +117,14 @@ describeWith('gates and backends of mqant and ours', ['nats-server', 'consul', '
     assert.deepEqual(answer.Error, '');
     assert.deepEqual(answer.Result, { network: 'tcp', guest: true, server: id, userId: 'leo', settings: { level: '3', a: null, b: '2' }, connected: true, count: 1, after: '' });
     assert.deepEqual(pushed, [['ts/batch', 'batched'], ['ts/push', 'pushed']]);
+    // Our own client reaches a gate of mqant over TCP.
+    const own = await connect({ url: `mqtt://127.0.0.1:${tcp}`, transport: overTcp() });
+    const heard: unknown[] = [];
+    own.on('ts/+', (body, topic) => heard.push([topic, body]));
+    const told = await own.request<{ userId: string; network: string }>('backend/HD_session', { user: 'ann' });
+    own.close();
+    assert.deepEqual([told.userId, told.network], ['ann', 'tcp']);
+    assert.deepEqual(heard.sort(), [['ts/batch', { base64: Buffer.from('batched').toString('base64') }], ['ts/push', { base64: Buffer.from('pushed').toString('base64') }]]);
     const closed = once(connected, 'close');
     connected.publish('backend/HD_close', '{}');
     await closed;

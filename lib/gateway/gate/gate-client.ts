@@ -17,6 +17,8 @@ export interface GateClient {
   /** Its state at the gate changes. */
   become(changes: Partial<SessionState>): void;
   close(reason: CloseReason): void;
+  /** Sends what the store has for it: what was pushed while the others took this gate for dead. */
+  catchUp(): Promise<void>;
   /** Its client came in again, here or elsewhere: the session is not this connection's any more. */
   takenOver(reason: CloseReason): void;
   /** Takes no more, finishes what is under way, and tells the client to go. */

@@ -166,12 +166,11 @@ export class GatePart implements AppPart, OnModuleInit {
   /** The others took this gate for dead, or the store has forgotten everything. Clients whose session is lost begin anew: they are told so when they come again. */
   private async reclaim(): Promise<void> {
     const { core } = this;
-    const ids = [...core.table.all()].map(({ state }) => state.sessionId);
-    const lost = await core.store.reclaim(core.gateId, ids);
-    if (lost.length === 0) return;
-    this.logger.warn(`the store of ${core.gateId} does not know ${lost.length} of its sessions any more; their clients have to come again`);
-    const sessions = lost.flatMap((id) => core.table.get(id) ?? []);
-    await this.inTurn(sessions, (session) => session.takenOver('lost'), new AbortController().signal);
+    const sessions = [...core.table.all()];
+    const lost = new Set(await core.store.reclaim(core.gateId, sessions.map(({ state }) => state.sessionId)));
+    if (lost.size > 0) this.logger.warn(`the store of ${core.gateId} does not know ${lost.size} of its sessions any more; their clients have to come again`);
+    const repair = (session: GateClient): Promise<void> | void => (lost.has(session.state.sessionId) ? session.takenOver('lost') : session.catchUp());
+    await this.inTurn(sessions, repair, new AbortController().signal);
   }
 
   /** Two gates that know nothing of each other look well until a push is for a client of the other one. */

@@ -3,6 +3,9 @@ import type { Background } from './background.js';
 import type { SessionTable } from './session-table.js';
 import type { GateStore, StoredPush } from './store/gate-store.js';
 
+/** The push is safe: its sender does not wait longer for a gate that stands still. */
+const DELIVER_MS = 2000;
+
 /** What a handover needs of its gate. */
 interface HandingGate {
   readonly gateId: string;
@@ -29,7 +32,7 @@ export class Handover {
     if (gateId === undefined) return;
     const { id, topic, body, qos } = push;
     try {
-      await gate.rpc.call(gateId, 'Deliver', [null, sessionId, id, topic, body, qos]);
+      await gate.rpc.call(gateId, 'Deliver', [null, sessionId, id, topic, body, qos], { timeoutMs: DELIVER_MS });
     } catch (error) {
       this.miss(sessionId, id, error);
     }

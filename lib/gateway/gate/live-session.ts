@@ -134,6 +134,12 @@ export class LiveSession implements AgentHost, GateClient {
     }
   }
 
+  catchUp(): Promise<void> {
+    return this.gate.tried('replay pushes', async () => {
+      for (const { state, ...push } of await this.gate.store.unacknowledged(this.state.sessionId)) this.push({ ...push, dup: state === 'sent', isReceived: state === 'received' });
+    });
+  }
+
   receive(message: ClientMessage, done: () => void): void {
     this.alive();
     this.receiver.receive(message, done);

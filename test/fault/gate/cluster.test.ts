@@ -6,7 +6,7 @@ import { eventually } from '../rig.js';
 import { Asking, mqttClient, type MqttTestClient, type SdkClient, sdkClient, type TestClient } from './clients.js';
 import { type GateCluster, gateRig } from './gate-rig.js';
 
-const WAIT_MS = 30_000;
+const WAIT_MS = 60_000;
 
 describeWith('two gates and two backends over NATS, Consul and Redis', ['nats-server', 'consul', 'redis-server'], () => {
   const rig = gateRig(after);

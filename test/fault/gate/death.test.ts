@@ -1,14 +1,15 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import { WebSocket } from 'ws';
+import { redisGateStore } from '../../../lib/gateway/gate/index.js';
 import { describeWith } from '../../services/index.js';
 import { eventually, figure, lasts } from '../rig.js';
 import { Asking, type Heard, mqttClient, sdkClient, type SdkClient, type TestClient } from './clients.js';
 import { type GateCluster, gateRig } from './gate-rig.js';
 import type { PushRecord } from './gate-protocol.js';
 
-const WAIT_MS = 30_000;
-const PER_SECOND = 250;
+const WAIT_MS = 60_000;
+const PER_SECOND = 100;
 
 describeWith('a gate ends under load', ['nats-server', 'consul', 'redis-server'], () => {
   const rig = gateRig();
@@ -61,7 +62,7 @@ describeWith('a gate ends under load', ['nats-server', 'consul', 'redis-server']
       `kill -9 of a gate: 16 clients were at the other one after ${backMs.toFixed(0)} ms; 0 of ${acknowledged.length} acknowledged pushes lost, ${failed.length} refused, the slowest took ${slowest.toFixed(0)} ms, ` +
         `${repeats} repeats at mqtt.js; ${unanswered.length} of ${asked.length} requests failed`,
     );
-    assert.ok(acknowledged.length > 500, `only ${acknowledged.length}`);
+    assert.ok(acknowledged.length > 200, `only ${acknowledged.length}`);
     // What was under way through the dead gate; its senders know.
     for (const { error } of failed) assert.match(error!, /^UNAVAILABLE/);
     assert.ok(failed.length < 200, `${failed.length} pushes failed`);
@@ -72,7 +73,6 @@ describeWith('a gate ends under load', ['nats-server', 'consul', 'redis-server']
 
   it('SIGTERM: not ready at first, then answers what is under way, tells clients to go, and ends with 0', async () => {
     const cluster = await rig.cluster();
-    const load = await underLoad(cluster);
     const [gate] = cluster.gates;
     const ws = new WebSocket(`ws://127.0.0.1:${cluster.near[0].websocket.port}`, 'anthill.json');
     const closed = new Promise<number>((resolve) => ws.once('close', resolve));
@@ -80,6 +80,7 @@ describeWith('a gate ends under load', ['nats-server', 'consul', 'redis-server']
     ws.on('message', (data) => answers.push(String(data)));
     ws.once('open', () => ws.send('{"connect":{"username":"slow","clientId":"slow","clean":false}}'));
     await eventually('its connect', WAIT_MS, () => answers.length === 1);
+    const load = await underLoad(cluster);
     ws.send('{"topic":"hall/HD_slow/1","body":{"ms":3000}}');
     await eventually('its call', WAIT_MS, () => answers.length === 2);
     const toldAt = gate.kill('SIGTERM');
@@ -104,6 +105,31 @@ describeWith('a gate ends under load', ['nats-server', 'consul', 'redis-server']
     assert.deepEqual(failed, [], 'pushes were refused');
     // The SDK goes when it has its answers.
     assert.deepEqual(unanswered, [], 'requests failed');
+  });
+
+  it('SIGSTOP for longer than the others believe in it: pushers do not wait for it, and its clients miss nothing when it goes on', async () => {
+    const cluster = await rig.cluster();
+    const client = await sdkClient(cluster.near[0].websocket.port, 'mia');
+    rig.cleanups.push(() => client.close());
+    const store = redisGateStore({ connection: { port: cluster.redis.port } });
+    await store.connect(new AbortController().signal);
+    rig.cleanups.push(() => store.close());
+    const push = (n: string) => cluster.halls[0].call('Gate@g1', 'PushToUser', [null, 'mia', 'inbox', Buffer.from(JSON.stringify({ n })), 1], WAIT_MS);
+    cluster.gates[0].kill('SIGSTOP');
+    const { record, value } = await push('soon');
+    assert.deepEqual([record.error, value], [undefined, 1]);
+    assert.ok(record.ms < 8000, `a push took ${record.ms} ms`);
+    await eventually('that nobody believes in it', WAIT_MS, async () => (await store.placesOf('mia')).every(({ gateId }) => gateId === undefined));
+    assert.equal((await push('late')).value, 1);
+    assert.deepEqual(client.heard, []);
+    cluster.gates[0].kill('SIGCONT');
+    await eventually('both pushes', WAIT_MS, () => client.heard.length >= 2);
+    await eventually('its place', WAIT_MS, async () => (await store.placesOf('mia')).every(({ gateId }) => gateId === 'Gate@g0'));
+    assert.equal((await push('again')).value, 1);
+    await eventually('one more', WAIT_MS, () => client.heard.length >= 3);
+    assert.deepEqual(client.heard.map(({ n }) => n).sort(), ['again', 'late', 'soon']);
+    assert.deepEqual(client.states, ['connected']);
+    figure(`SIGSTOP of a gate: a push to its client was taken after ${record.ms.toFixed(0)} ms, and arrived when the gate went on`);
   });
 
   it('a client that was away for longer than its session is kept is told so', async () => {

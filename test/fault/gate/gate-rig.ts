@@ -26,6 +26,9 @@ export interface ClusterOptions {
   readonly redis?: string;
 }
 
+/** A client may have to wait on a machine that does other things. */
+const PATIENT = { connectTimeoutMs: 30_000 };
+
 export interface GateRig {
   readonly cleanups: (() => unknown)[];
   cluster(options?: ClusterOptions): Promise<GateCluster>;
@@ -58,7 +61,7 @@ export function gateRig(hook: typeof afterEach = afterEach): GateRig {
     const common = { nats: nats.url, consul: addrOf(consul) };
     const gate = (index: 0 | 1) => {
       const ports = index === 0 ? { tcp: a, websocket: b } : { tcp: c, websocket: d };
-      return spawn({ ...common, name: `gate-${index}`, services: [], nodeId: `g${index}`, gate: { ...ports, redis: redis.port, ...options } });
+      return spawn({ ...common, name: `gate-${index}`, services: [], nodeId: `g${index}`, gate: { ...ports, redis: redis.port, limits: PATIENT, ...options } });
     };
     const hall = (index: 0 | 1) => spawn({ ...common, name: `hall-${index}`, services: ['hall'], nodeId: `h${index}` });
     const gates = [gate(0), gate(1)] as const;
