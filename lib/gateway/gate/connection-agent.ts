@@ -73,6 +73,13 @@ export abstract class ConnectionAgent extends DeadlineEntry implements GateAgent
     this.seenAt = this.clock.now();
   }
 
+  /** An answer to what the client has sent. Pushes are counted by the gate; who asks without end and reads nothing is counted here. */
+  protected reply(bytes: Uint8Array): void {
+    if (this.isOver) return;
+    if (this.connection.queuedBytes > this.settings.maxQueuedBytes) return this.close('slow');
+    this.connection.write(bytes);
+  }
+
   protected get isOver(): boolean {
     return this.stage === 'over';
   }

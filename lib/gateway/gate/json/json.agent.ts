@@ -122,7 +122,7 @@ export class JsonAgent extends ConnectionAgent {
   }
 
   private send(message: object): void {
-    this.connection.write(Buffer.from(JSON.stringify(message)));
+    this.reply(Buffer.from(JSON.stringify(message)));
   }
 }
 

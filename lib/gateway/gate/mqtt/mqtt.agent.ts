@@ -94,7 +94,7 @@ export class MqttAgent extends ConnectionAgent implements PacketSink {
         return this.host.acknowledged(packet.id);
       case 'pubrec':
         this.host.received(packet.id);
-        return this.send(confirmation('pubrel', packet.id));
+        return this.reply(confirmation('pubrel', packet.id));
       case 'pubcomp':
         return this.host.acknowledged(packet.id);
       case 'pubrel':
@@ -106,7 +106,7 @@ export class MqttAgent extends ConnectionAgent implements PacketSink {
         return this.answer(this.host.unsubscribe(packet.filters), () => confirmation('unsuback', packet.id));
       case 'pingreq':
         this.host.alive();
-        return this.send(PINGRESP);
+        return this.reply(PINGRESP);
       case 'disconnect':
         this.over('client');
         return this.connection.end('client');
@@ -120,30 +120,26 @@ export class MqttAgent extends ConnectionAgent implements PacketSink {
     if (!isTopic(topic)) return this.close('protocol');
     const message = { topic, body, qos, retain };
     if (qos === 0) return this.host.receive(message, NOTHING);
-    if (qos === 1) return this.host.receive(message, () => this.send(confirmation('puback', id)));
+    if (qos === 1) return this.host.receive(message, () => this.reply(confirmation('puback', id)));
     const unreleased = (this.unreleased ??= new Map());
     const isHandled = unreleased.get(id);
-    if (isHandled) return this.send(confirmation('pubrec', id));
+    if (isHandled) return this.reply(confirmation('pubrec', id));
     // A repeat while the first one is at work: its answer follows.
     if (isHandled === false) return;
     if (unreleased.size >= MAX_UNRELEASED) return this.close('limit');
     unreleased.set(id, false);
     this.host.receive({ ...message, id }, () => {
       unreleased.set(id, true);
-      this.send(confirmation('pubrec', id));
+      this.reply(confirmation('pubrec', id));
     });
   }
 
   /** What cannot be done now is not answered: the client comes again, and asks again. */
   private answer<T>(work: Promise<T>, packetOf: (result: T) => Uint8Array): void {
     void work.then(
-      (result) => this.send(packetOf(result)),
+      (result) => this.reply(packetOf(result)),
       () => this.close('lost'),
     );
-  }
-
-  private send(packet: Uint8Array): void {
-    if (!this.isOver) this.connection.write(packet);
   }
 }
 
