@@ -1,4 +1,3 @@
-import { Backoff } from '../common/backoff.js';
 import { BootError } from '../common/boot-error.js';
 import { sleep, type Clock, type RandomSource } from '../common/clock.js';
 import { events } from '../common/events.js';
@@ -8,6 +7,7 @@ import { messageOf } from '../common/message-of.js';
 import type { Registry } from '../registry/registry.js';
 import type { Transport } from '../rpc/transport.js';
 import { endpointsOf, healthOf } from './app-parts.js';
+import { connectTransport } from './connect-transport.js';
 import type { RpcRuntime } from './rpc-runtime.js';
 import { limited, within } from './time-limits.js';
 
@@ -133,7 +133,7 @@ export class AppEngine {
     if (failFast) await this.step(`reach registry ${registry.name}`, () => within(registry.connect(signal), signal));
     await this.startParts('registry');
     await this.startParts('resource');
-    await this.step(`connect transport ${transport.name}`, () => within(this.connect(failFast), signal));
+    await this.step(`connect transport ${transport.name}`, () => within(connectTransport(this.options, failFast, signal), signal));
     this.opened = true;
     // May wait for a link that went down again.
     await this.step('listen', () => within(runtime.listen(), signal));
@@ -231,25 +231,6 @@ export class AppEngine {
     const from = clock.now();
     await work();
     logger.debug(`start: ${name}`, { ms: Math.round(clock.now() - from) });
-  }
-
-  /** Tries until the transport is there: a service that starts before its bus waits for it, saying so. */
-  private async connect(failFast: boolean): Promise<void> {
-    const { transport, clock, random, logger } = this.options;
-    const backoff = new Backoff(clock, random, { baseMs: 200, maxMs: 5000 });
-    for (let attempt = 1; ; attempt++) {
-      try {
-        return await transport.connect(this.starting.signal);
-      } catch (error) {
-        // A missing package stays missing.
-        if (failFast || this.starting.signal.aborted || error instanceof BootError) throw error;
-        // The first few, then one line in eight: an outage of hours must not fill a disk.
-        if (attempt <= 3 || attempt % 8 === 0) logger.warn(`${(error as Error).message}; trying again`, { attempt });
-        // Kept alive: with nothing connected yet, nothing else holds the process.
-        await sleep(clock, backoff.next(), this.starting.signal, true);
-        this.starting.signal.throwIfAborted();
-      }
-    }
   }
 
   private async advertise(failFast: boolean): Promise<void> {

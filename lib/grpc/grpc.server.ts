@@ -75,17 +75,18 @@ export class GrpcServer implements AppPart {
     if (server === undefined) return;
     const { clock } = this.host.rpc.deps;
     await new Promise<void>((resolve) => {
-      const force = (): void => {
-        server.forceShutdown();
-        resolve();
-      };
-      const cancel = clock.after(this.shared?.hasCut || signal.aborted ? HURRY_MS : LINGER_MS, force, true);
-      signal.addEventListener('abort', force, { once: true });
-      server.tryShutdown(() => {
+      const done = (): void => {
         cancel();
         signal.removeEventListener('abort', force);
         resolve();
-      });
+      };
+      const force = (): void => {
+        server.forceShutdown();
+        done();
+      };
+      const cancel = clock.after(this.shared?.hasCut || signal.aborted ? HURRY_MS : LINGER_MS, force, true);
+      signal.addEventListener('abort', force, { once: true });
+      server.tryShutdown(done);
     });
   }
 

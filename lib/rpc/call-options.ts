@@ -29,7 +29,7 @@ export interface CallOptions extends SelectOptions {
 
 /** What gateways of this library add. */
 export interface GatewayCallOptions extends CallOptions {
-  /** Of this call alone. */
+  /** Of this call and what interceptors make of it. */
   canceller?: Canceller;
 }
 

@@ -229,7 +229,7 @@ export class PendingCall extends DeadlineEntry implements OutboundCall, Responde
     this.parent?.children?.delete(this);
     const { signal, canceller } = this.options;
     if (signal) this.client.deps.shared.signals.remove(signal, this);
-    canceller?.hold(undefined);
+    canceller?.release(this);
     this.judge(error);
     if (events.clientCall.hasSubscribers) this.report(error);
     if (error === undefined) this.resolvePromise(value);

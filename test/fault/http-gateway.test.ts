@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { Agent, request } from 'node:http';
 import { connect, type Server, type Socket } from 'node:net';
 import { describe, it } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { HttpAdapterHost } from '@nestjs/core';
 import type { RpcContext } from '../../lib/common/call-context.js';
 import { HttpGateway } from '../../lib/gateway/http/http-gateway.js';
@@ -24,6 +25,11 @@ class X {
     return text;
   }
 
+  @Handler('/slow', { public: true, concurrent: true })
+  slow(): Promise<void> {
+    return sleep(160);
+  }
+
   @Handler('/much', { public: true, concurrent: true })
   much(): Uint8Array {
     return new Uint8Array(MUCH);
@@ -37,9 +43,9 @@ class X {
 }
 
 /** Status of an answer; the code of an error where there is none. */
-function ask(port: number, agent: Agent): Promise<number | string> {
+function ask(port: number, agent: Agent, path = '/x/echo?args=["a"]'): Promise<number | string> {
   return new Promise((resolve) => {
-    const asked = request({ host: '127.0.0.1', port, path: '/x/echo?args=["a"]', agent }, (answer) => {
+    const asked = request({ host: '127.0.0.1', port, path, agent }, (answer) => {
       answer.resume();
       answer.on('end', () => resolve(answer.statusCode!));
       answer.on('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? 'cut'));
@@ -71,6 +77,29 @@ describe('a gateway that stops under load', () => {
     assert.deepEqual([...outcomes.keys()].filter((outcome) => outcome !== 200), ['ECONNREFUSED'], JSON.stringify([...outcomes]));
     assert.equal(outcomes.get('ECONNREFUSED'), 8);
     assert.ok(outcomes.get(200)! >= 8);
+  });
+});
+
+describe('a gateway that is never idle', () => {
+  it('stops all the same', async (t) => {
+    const { app, port } = await gateway(t, [X], {}, { graceMs: 50 });
+    const outcomes = new Set<number | string>();
+    let asked = 0;
+    let enough = (): void => {};
+    const isBusy = new Promise<void>((resolve) => (enough = resolve));
+    // A connection for each request, and always some at work.
+    const clients = Array.from({ length: 8 }, async (_, i) => {
+      await sleep(i * 20);
+      for (let outcome: number | string = 200; outcome === 200; outcomes.add(outcome)) {
+        outcome = await ask(port, new Agent(), '/x/slow');
+        if (++asked === 16) enough();
+      }
+    });
+    await isBusy;
+    await app.stop();
+    await Promise.all(clients);
+    // What was on its way into the queue of a socket that closes is reset, and was never begun.
+    assert.deepEqual([...outcomes].filter((outcome) => outcome !== 200 && outcome !== 'ECONNREFUSED' && outcome !== 'ECONNRESET'), []);
   });
 });
 

@@ -188,7 +188,7 @@ describe('a gate keeps to MQTT 3.1.1', () => {
     const store = memoryGateStore();
     const port = await start({ store });
     const { wire } = await enter(port, kept);
-    const place = (await store.open({ sessionId: 'none', clientId: 'phone', userId: '', settings: {}, subscriptions: {} }, 'Gate@none', 1000)).session.sessionId;
+    const place = (await store.open({ sessionId: 'none', clientId: '0//phone', userId: '', settings: {}, subscriptions: {} }, 'Gate@none', 1000)).session.sessionId;
     await store.keep(place, { topic: 't', body: Buffer.from('first'), qos: 1 }, 10);
     for (let id = 2; id <= 0xffff; id++) {
       await store.keep(place, { topic: 't', body: Buffer.alloc(0), qos: 1 }, 10);

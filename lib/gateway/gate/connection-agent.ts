@@ -68,16 +68,16 @@ export abstract class ConnectionAgent extends DeadlineEntry implements GateAgent
     this.connection.resume();
   }
 
+  /** Sends what is no push. A client that asks and asks, and takes no answer, is cut off. */
+  protected reply(bytes: Uint8Array): void {
+    if (this.isOver) return;
+    if (this.connection.queuedBytes > this.settings.outboundBytes) return this.close('slow');
+    this.connection.write(bytes);
+  }
+
   /** The client has said something: its silence begins anew. */
   protected seen(): void {
     this.seenAt = this.clock.now();
-  }
-
-  /** An answer to what the client has sent. Pushes are counted by the gate; who asks without end and reads nothing is counted here. */
-  protected reply(bytes: Uint8Array): void {
-    if (this.isOver) return;
-    if (this.connection.queuedBytes > this.settings.maxQueuedBytes) return this.close('slow');
-    this.connection.write(bytes);
   }
 
   protected get isOver(): boolean {

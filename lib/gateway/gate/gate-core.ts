@@ -136,7 +136,8 @@ export class GateCore {
    * nobody else's.
    */
   async openSession(wanted: StoredSession, userId: string, isKept: boolean): Promise<OpenedSession> {
-    const owned = userId === '' ? wanted : { ...wanted, clientId: `${userId}/${wanted.clientId}` };
+    // With its length in front, so that no client id can look like the user and the client id of somebody else.
+    const owned = { ...wanted, clientId: `${userId.length}/${userId}/${wanted.clientId}` };
     const keepMs = isKept ? this.options.keepMs : 0;
     let opened = await this.store.open(owned, this.gateId, keepMs);
     if (opened.displaced) await this.displace(opened.displaced, 'TakeOver');
@@ -189,9 +190,8 @@ export class GateCore {
   }
 
   displaceHere(sessionId: string, how: 'Displace' | 'TakeOver'): void {
-    const session = this.table.get(sessionId);
-    if (how === 'TakeOver') session?.takenOver('displaced');
-    else session?.close('displaced');
+    if (how === 'TakeOver') this.table.holder(sessionId)?.takenOver('displaced');
+    else this.table.get(sessionId)?.close('displaced');
   }
 
   /** What routes of this client's messages work with. Its signal is made when one asks for it. */
@@ -218,15 +218,15 @@ export class GateCore {
     }
   }
 
-  /** What really leaves; undefined: nothing. */
-  outgoing(session: GateClient, { topic, body }: PushMessage): Uint8Array | undefined {
+  /** What really leaves; nothing where the app holds it back, or its hook fails. */
+  outgoing(session: GateClient, { topic, body }: PushMessage): Uint8Array | 'held' | 'failed' {
     const { hooks } = this.options;
     if (hooks?.sending === undefined) return body;
     try {
-      return hooks.sending(session.view(topic), topic, body);
+      return hooks.sending(session.view(topic), topic, body) ?? 'held';
     } catch (error) {
       this.logger.error('the gate hook sending failed; the message was not sent', { topic, error });
-      return undefined;
+      return 'failed';
     }
   }
 

@@ -85,7 +85,7 @@ export function gateFunctions(gate: GateCore): HandlerDescriptor[] {
     fn('Kick', ['trace', 'string'], async (_trace: unknown, userId: string) => {
       const places = await gate.store.placesOf(userId);
       await Promise.all(places.map((place) => kick(gate, place)));
-      return places.length;
+      return places.filter(({ gateId }) => gateId !== undefined).length;
     }, 'long'),
     fn('IsOnline', ['trace', 'string'], async (_trace: unknown, userId: string) => (await gate.store.placesOf(userId)).some(({ gateId }) => gateId !== undefined), 'bool'),
   ];

@@ -83,7 +83,7 @@ export class GatePart implements AppPart, OnModuleInit {
     this.beatLater(BEAT_MS);
     this.createAgent = this.options.createAgent ?? agentFactory(systemClock);
     const { connectTimeoutMs, packetBytes, idleTimeoutMs, outboundBytes } = this.options.limits;
-    this.agentSettings = Object.freeze({ connectTimeoutMs, maxPacketBytes: packetBytes, maxQueuedBytes: outboundBytes + packetBytes, idleTimeoutMs, deadlines: connectionDeadlines(systemClock) });
+    this.agentSettings = Object.freeze({ connectTimeoutMs, maxPacketBytes: packetBytes, idleTimeoutMs, outboundBytes, deadlines: connectionDeadlines(systemClock) });
     const { tcp, websocket, tls, trustedProxies, limits } = this.options;
     if (tcp) this.listeners.push(new TcpListener(tcp, tls, limits.connections));
     if (websocket) this.listeners.push(new WsListener(websocket, { maxPayload: limits.packetBytes + 16, maxConnections: limits.connections, ...(tls && { tls }), ...(trustedProxies && { trustedProxies }) }));

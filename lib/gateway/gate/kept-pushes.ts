@@ -4,6 +4,8 @@ import type { WaitingPush } from './store/gate-store.js';
 
 /** A push that was kept before the replay was read may still be under way from another gate for so long. */
 const LATE_MS = 60_000;
+/** Where nothing is left to be acknowledged, what waits for room in the connection looks for it so often. */
+const LOOK_MS = 1000;
 
 /**
  * Pushes of one client that are in the store until it acknowledges them: first what waited for it, then what comes, each once per connection. What waited may be
@@ -13,6 +15,7 @@ export class KeptPushes {
   /** Undefined: everything was sent. */
   private waiting: PushMessage[] | undefined = [];
   private isReplayed = false;
+  private isLooking = false;
   private replayed: { readonly ids: Set<number>; readonly until: number } | undefined;
 
   constructor(
@@ -44,7 +47,17 @@ export class KeptPushes {
     let sent = 0;
     while (sent < this.waiting.length && this.transmit(this.waiting[sent]!, true) !== 'later') sent++;
     if (sent === this.waiting.length) this.waiting = undefined;
-    else this.waiting.splice(0, sent);
+    else this.sendLater(sent);
+  }
+
+  private sendLater(sent: number): void {
+    this.waiting!.splice(0, sent);
+    if (this.isLooking) return;
+    this.isLooking = true;
+    this.clock.after(LOOK_MS, () => {
+      this.isLooking = false;
+      this.send();
+    });
   }
 
   private wasReplayed(id: number): boolean {

@@ -5,11 +5,10 @@ import { type Admission, type AgentHost, type ClientHello, type ClientMessage, t
 import type { ByteConnection, CloseReason } from './connection.js';
 import type { GateClient } from './gate-client.js';
 import type { GateCore } from './gate-core.js';
+import { joined, NONE } from './joined-settings.js';
 import { KeptPushes } from './kept-pushes.js';
 import { mayPublish, Receiver } from './receiver.js';
 import { Subscriber } from './subscriber.js';
-
-const NONE = Object.freeze({});
 
 /** A client that was asked to go does so within this, unless it does not know the word. */
 const GOODBYE_MS = 1000;
@@ -59,24 +58,27 @@ export class LiveSession implements AgentHost, GateClient {
     if (gate.isDraining) throw new RefusedClient('unavailable', 'the gate is stopping');
     if (hello.clientId === '' && !hello.clean) throw new RefusedClient('clientId', 'a session that is kept needs a client id');
     const identity = await gate.identify(hello, this.connection);
+    // Its successor may be in already.
+    this.mustBeHere();
     const clientId = hello.clientId || `auto-${this.state.sessionId}`;
     const settings = joined(hello.settings, identity.settings);
     const wanted = { sessionId: this.state.sessionId, clientId, userId: '', settings, subscriptions: NONE };
     const { session, resumed } = await gate.openSession(wanted, identity.userId ?? '', !hello.clean);
-    if (this.isOver) {
-      await gate.store.release(session.sessionId, gate.gateId, 0);
-      throw new RefusedClient('unavailable', 'the client is gone already');
-    }
-    if (!hello.clean && !resumed && !identity.userId && !gate.keptGuests.enter(this.connection.remote.address)) {
-      await gate.store.release(session.sessionId, gate.gateId, 0);
-      throw new RefusedClient('unavailable', 'guests of this address have begun as many sessions as they may');
-    }
     this.isKept = !hello.clean;
     this.isResumed = resumed;
     this.will = hello.will;
     const { serverId, ip, network, traceId, spanId } = this.state;
     this.state = Object.freeze({ sessionId: session.sessionId, serverId, userId: session.userId, ip, network, traceId, spanId, topic: '', settings: joined(session.settings, settings) });
-    if (identity.userId) await this.bindFirst(identity.userId);
+    gate.table.expect(this)?.takenOver('displaced');
+    try {
+      this.mustBeHere();
+      if (this.isKept && !resumed && !identity.userId && !gate.keptGuests.enter(this.connection.remote.address)) throw new RefusedClient('unavailable', 'guests of this address have begun as many sessions as they may');
+      if (identity.userId) await this.bindFirst(identity.userId);
+      this.mustBeHere();
+    } catch (error) {
+      await this.giveUp();
+      throw error;
+    }
     this.isIn = true;
     gate.table.add(this);
     if (resumed) this.subscriber.resume(session.subscriptions);
@@ -107,14 +109,21 @@ export class LiveSession implements AgentHost, GateClient {
 
   /** A user whom the gate refuses is not let in. */
   private async bindFirst(userId: string): Promise<void> {
-    try {
-      await this.gate.bind(this, userId);
-    } catch (error) {
-      // What waits for it in a session that was kept stays there.
-      const keepMs = this.isResumed ? this.gate.options.keepMs : 0;
-      await this.gate.tried('release a session', () => this.gate.store.release(this.state.sessionId, this.gate.gateId, keepMs));
+    await this.gate.bind(this, userId).catch((error: unknown) => {
       throw new RefusedClient('forbidden', messageOf(error));
-    }
+    });
+  }
+
+  /** While it waited to be let in, it may have gone. */
+  private mustBeHere(): void {
+    if (this.isOver) throw new RefusedClient('unavailable', 'the client is gone already');
+  }
+
+  /** It was not let in. What waits for it in a session that was kept stays there. */
+  private async giveUp(): Promise<void> {
+    const { gate, state } = this;
+    if (!gate.table.dismiss(this) || this.isTakenOver) return;
+    await gate.background.insist('release a session', async () => gate.table.holder(state.sessionId) ?? gate.store.release(state.sessionId, gate.gateId, this.isResumed ? gate.options.keepMs : 0));
   }
 
   ready(): void {
@@ -156,9 +165,13 @@ export class LiveSession implements AgentHost, GateClient {
   }
 
   acknowledged(id: number): void {
+    this.forget(id);
+    this.ownKept?.send();
+  }
+
+  private forget(id: number): void {
     const { sessionId } = this.state;
     void this.gate.background.insist('acknowledge', () => this.gate.store.acknowledge(sessionId, id));
-    this.ownKept?.send();
   }
 
   received(id: number): void {
@@ -191,7 +204,9 @@ export class LiveSession implements AgentHost, GateClient {
   private transmit(message: PushMessage, mayWait: boolean): 'sent' | 'dropped' | 'later' {
     if (this.isOver) return 'dropped';
     const body = message.isReceived ? message.body : this.gate.outgoing(this, message);
-    if (body === undefined) return 'dropped';
+    // What the app holds back will never be acknowledged.
+    if (body === 'held' && message.id !== undefined) this.forget(message.id);
+    if (body === 'held' || body === 'failed') return 'dropped';
     const { outboundBytes, slowClient } = this.gate.options.limits;
     const { queuedBytes } = this.agent;
     if (queuedBytes > 0 && queuedBytes + body.length > outboundBytes) {
@@ -241,7 +256,7 @@ export class LiveSession implements AgentHost, GateClient {
   become(changes: Partial<SessionState>): void {
     const before = this.state.userId;
     this.state = Object.freeze({ ...this.state, ...changes });
-    if (this.isIn && before !== this.state.userId) this.gate.table.rename(this, before);
+    if (this.isIn && !this.isOver && before !== this.state.userId) this.gate.table.rename(this, before);
   }
 
   ended(reason: CloseReason): void {
@@ -262,7 +277,7 @@ export class LiveSession implements AgentHost, GateClient {
     const keepMs = this.isKept && reason !== 'kicked' ? gate.options.keepMs : 0;
     const { sessionId } = this.state;
     // Tried again when the store is back: by then the client may be here again.
-    if (!this.isTakenOver) await gate.background.insist('release a session', async () => gate.table.get(sessionId) ?? gate.store.release(sessionId, gate.gateId, keepMs));
+    if (!this.isTakenOver) await gate.background.insist('release a session', async () => gate.table.holder(sessionId) ?? gate.store.release(sessionId, gate.gateId, keepMs));
     if (will && reason !== 'client') await gate.tried('publish a will', async () => (await mayPublish(gate, this, will.topic)) && gate.publisher.publish(will));
     if (this.greeted) await this.greeted;
     await this.hooked('disconnected', () => gate.options.hooks?.disconnected?.(this.view(), reason));
@@ -279,11 +294,4 @@ export class LiveSession implements AgentHost, GateClient {
       this.gate.logger.error(`the gate hook ${name} failed`, { session: this.state.sessionId, error });
     }
   }
-}
-
-/** Later ones win; most clients have none. */
-function joined(first: Readonly<Record<string, string>> = NONE, second: Readonly<Record<string, string>> = NONE): Readonly<Record<string, string>> {
-  for (const _key in first) return Object.freeze({ ...first, ...second });
-  for (const _key in second) return Object.freeze({ ...second });
-  return NONE;
 }

@@ -3,6 +3,8 @@ import type { GateClient } from './gate-client.js';
 /** The clients that are connected to this gate, by session, by user and by address. */
 export class SessionTable {
   private readonly byId = new Map<string, GateClient>();
+  /** Clients that are being let in. */
+  private readonly coming = new Map<string, GateClient>();
   private readonly byUser = new Map<string, Set<GateClient>>();
 
   get size(): number {
@@ -13,6 +15,11 @@ export class SessionTable {
     return this.byId.get(sessionId);
   }
 
+  /** Whose the session is at this gate, let in or about to be. */
+  holder(sessionId: string): GateClient | undefined {
+    return this.coming.get(sessionId) ?? this.byId.get(sessionId);
+  }
+
   ofUser(userId: string): Iterable<GateClient> {
     return this.byUser.get(userId) ?? [];
   }
@@ -21,7 +28,21 @@ export class SessionTable {
     return this.byId.values();
   }
 
+  /** It is about to be let in: the session is its own from now on. @returns whose it was */
+  expect(session: GateClient): GateClient | undefined {
+    const before = this.holder(session.state.sessionId);
+    this.coming.set(session.state.sessionId, session);
+    return before;
+  }
+
+  /** It will not be let in. @returns false when the session is another one's by now */
+  dismiss(session: GateClient): boolean {
+    return this.coming.get(session.state.sessionId) === session && this.coming.delete(session.state.sessionId);
+  }
+
+  /** It is in. */
   add(session: GateClient): void {
+    this.dismiss(session);
     this.byId.set(session.state.sessionId, session);
     if (session.state.userId !== '') this.index(session.state.userId, session);
   }

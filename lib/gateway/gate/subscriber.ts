@@ -12,6 +12,7 @@ export class Subscriber {
   private turn: Promise<unknown> = Promise.resolve();
   private waiting = 0;
   private sending: Promise<void> = Promise.resolve();
+  private isGone = false;
 
   constructor(
     private readonly gate: GateCore,
@@ -27,6 +28,7 @@ export class Subscriber {
   }
 
   leave(): void {
+    this.isGone = true;
     for (const filter of this.filters.keys()) this.gate.publisher.topics.remove(filter, this.client);
   }
 
@@ -43,6 +45,8 @@ export class Subscriber {
       for (const [filter, qos] of taken) this.filters.set(filter, qos);
       // In the store before it is in the tree: what is published from now on is in one of them.
       await this.save();
+      // What it left behind would stay in the tree for ever.
+      if (this.isGone) return granted;
       for (const [filter, qos] of taken) this.gate.publisher.topics.add(filter, this.client, qos);
       const fresh = [...taken].map(([filter, qos]) => ({ filter, qos }));
       if (fresh.length > 0) this.sending = this.sending.then(() => this.gate.publisher.sendRetained(this.client, fresh));

@@ -23,6 +23,9 @@ import { defaultRoute, tableRoute } from './routes.js';
 
 export const HTTP_GATEWAY_OPTIONS: unique symbol = Symbol('options of HttpGatewayModule');
 
+/** To close while nothing is in flight is best; under load there is always something. */
+const IDLE_WITHIN_MS = 1000;
+
 /** The part of the config that matters here. */
 export interface HttpConfig {
   readonly http: Partial<HttpGatewayOptions>;
@@ -80,11 +83,11 @@ export class HttpGateway implements AppPart, OnModuleInit {
     if (await this.server.listen(host, port)) this.logger.info(`HTTP on ${host}:${this.server.port}`);
   }
 
-  /** @internal No new connections, `Connection: close` on all answers, and what is in flight is answered. */
+  /** @internal `Connection: close` on all answers, soon no new connections, and what is in flight is answered. */
   async stop(signal: AbortSignal): Promise<void> {
     this.core.isDraining = true;
-    await this.core.idle(signal);
-    await this.server.close(signal);
+    await this.core.idle(AbortSignal.any([signal, AbortSignal.timeout(IDLE_WITHIN_MS)]));
+    await Promise.all([this.core.idle(signal), this.server.close(signal)]);
   }
 
   private describe(document: OpenApiDocument): void {

@@ -145,6 +145,16 @@ describeWith('2,000 clients of a gate', ['nats-server', 'redis-server'], () => {
     assert.ok(times[times.length >> 1]! < 500, `half of its answers took longer than ${times[times.length >> 1]} ms`);
     assert.ok(ms < 60_000, `it took ${ms} ms`);
   });
+
+  it('SIGTERM: they are told to go over two seconds, and the gate ends with 0', async () => {
+    const toldAt = gate.kill('SIGTERM');
+    const exit = await gate.exited;
+    figure(`SIGTERM of a gate with 2,000 clients: exit ${(exit.at - toldAt).toFixed(0)} ms later`);
+    assert.deepEqual([exit.code, exit.signal], [0, null], gate.tail());
+    assert.ok(exit.at - toldAt >= 1900, `all were sent away within ${exit.at - toldAt} ms`);
+    assert.ok(exit.at - toldAt < 15_000, `it took ${exit.at - toldAt} ms to stop`);
+    await eventually('the end of all connections', WAIT_MS, async () => (await crowd.ask({ do: 'counts' })).in === 0);
+  });
 });
 
 /** In, and never reads. */

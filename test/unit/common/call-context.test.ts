@@ -107,3 +107,18 @@ test('SignalFan: one listener per signal, gone with its last member', () => {
   other.abort();
   assert.equal(told.length, 50);
 });
+
+test('SignalFan: a member that stays keeps the listener, so that those who come and go add none', () => {
+  const fan = new SignalFan();
+  const { signal } = new AbortController();
+  let added = 0;
+  const add = signal.addEventListener.bind(signal);
+  signal.addEventListener = (...args: Parameters<typeof add>) => (added++, add(...args));
+  fan.add(signal, { signalled() {} });
+  for (let i = 0; i < 100; i++) {
+    const member = { signalled() {} };
+    fan.add(signal, member);
+    fan.remove(signal, member);
+  }
+  assert.equal(added, 1);
+});

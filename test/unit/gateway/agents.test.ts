@@ -29,7 +29,7 @@ class Unread implements ByteConnection {
 }
 
 describe('agents of clients', () => {
-  const settings = { connectTimeoutMs: 1000, maxPacketBytes: 1000, maxQueuedBytes: 500, idleTimeoutMs: Infinity };
+  const settings = { connectTimeoutMs: 1000, maxPacketBytes: 1000, outboundBytes: 500, idleTimeoutMs: Infinity };
   const host = () => ({ admit: async () => ({ sessionId: 's', resumed: false }), ready() {}, alive() {}, ended() {}, receive: (_message: unknown, done: () => void) => done(), failed: assert.fail }) as unknown as AgentHost;
 
   const connect = Buffer.from('100e00044d5154540402000000026331', 'hex');

@@ -111,6 +111,22 @@ describe('MQTT packets of clients', () => {
     assert.deepEqual(read([Buffer.from('30ffffff7f', 'hex')]), { packets: [], faults: ['limit'] });
   });
 
+  it('are kept in few parts, and nothing of chunks that are empty', () => {
+    const seen: string[] = [];
+    const reader = new PacketReader(20_000, { onPacket: ({ kind }) => seen.push(kind), onFault: (reason) => seen.push(reason) });
+    const parts = (): number => (reader as unknown as { parts: readonly Buffer[] | undefined }).parts?.length ?? 0;
+    for (let i = 0; i < 1000; i++) reader.read(Buffer.alloc(0));
+    assert.equal(parts(), 0);
+    // A PUBLISH to `a` with 10,000 bytes.
+    const packet = Buffer.concat([Buffer.from('30934e000161', 'hex'), Buffer.alloc(10_000, 7)]);
+    let most = 0;
+    for (let at = 0; at < packet.length; at++) {
+      reader.read(packet.subarray(at, at + 1));
+      most = Math.max(most, parts());
+    }
+    assert.deepEqual([seen, most <= 64], [['publish'], true]);
+  });
+
   it('are no more told after the reader was stopped, also not those of the same chunk', () => {
     const seen: string[] = [];
     const reader = new PacketReader(100, {

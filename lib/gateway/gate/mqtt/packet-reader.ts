@@ -2,6 +2,8 @@ import { type ClientPacket, MalformedPacket, readPacket } from './client-packet.
 
 /** Head and length of a packet are no longer. */
 const MAX_HEADER = 5;
+/** Of one packet that are kept apart. */
+const MOST_PARTS = 64;
 
 /** What a {@link PacketReader} tells. */
 export interface PacketSink {
@@ -28,9 +30,9 @@ export class PacketReader {
   ) {}
 
   read(chunk: Buffer): void {
+    if (chunk.length === 0) return;
     this.have += chunk.length;
-    // Not joined before it is whole: a packet that drips in byte by byte would be copied as often.
-    if (this.have < (this.need ?? 2)) return void (this.parts ??= []).push(chunk);
+    if (this.have < (this.need ?? 2)) return this.keep(chunk);
     let bytes = this.parts === undefined ? chunk : Buffer.concat([...this.parts, chunk], this.have);
     this.parts = undefined;
     while (!this.isOver) {
@@ -40,6 +42,13 @@ export class PacketReader {
     }
     this.have = bytes.length;
     this.parts = bytes.length > 0 ? [bytes] : undefined;
+  }
+
+  /** Not joined before it is whole: a packet that drips in byte by byte would be copied as often. But a part costs more than its byte. */
+  private keep(chunk: Buffer): void {
+    const parts = (this.parts ??= []);
+    parts.push(chunk);
+    if (parts.length >= MOST_PARTS) this.parts = [Buffer.concat(parts, this.have)];
   }
 
   /** Nothing more is told, also not of bytes that are here. */
