@@ -231,6 +231,25 @@ describe('a gate and its queues', () => {
     assert.equal(back.came[1]!['topic'], 'inbox');
   });
 
+  it('asks the store for nothing when a client acknowledges what it was not sent', async () => {
+    const store = memoryGateStore();
+    const acknowledge = store.acknowledge.bind(store);
+    const ids: number[] = [];
+    store.acknowledge = (sessionId, id) => {
+      ids.push(id);
+      return acknowledge(sessionId, id);
+    };
+    const { ports, gates } = await start({ store });
+    const wire = await world.enter(ports.tcp, { username: 'mia' });
+    wire.write('40020007'.repeat(1000) + '50020007'.repeat(10));
+    assert.equal((await wire.flush()).length, 10);
+    await gates.pushToUser('mia', 'inbox', {}, { qos: 1 });
+    const { messageId } = (await wire.next()) as { messageId: number };
+    for (let i = 0; i < 3; i++) wire.send({ cmd: 'puback', messageId });
+    await wire.flush();
+    assert.deepEqual(ids, [messageId]);
+  });
+
   it('ends a client that asks and asks, and reads no answer', async () => {
     const { core, ports } = await start({ limits: { outboundBytes: 200_000 } });
     const wire = await world.enter(ports.tcp);

@@ -2,8 +2,9 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { afterEach, describe, it } from 'node:test';
+import type { BootError } from '../../lib/common/boot-error.js';
 import { systemClock } from '../../lib/common/clock.js';
-import { ConnectionAgent, type PushMessage, uriRoute } from '../../lib/gateway/gate/index.js';
+import { ConnectionAgent, type GateOptions, type PushMessage, uriRoute } from '../../lib/gateway/gate/index.js';
 import { Handler, memoryRegistry, MemoryRegistryHub, memoryTransport, memoryTransportHub, RpcModule, Session } from '../../lib/index.js';
 import { ask, GateWorld, knock } from './gate.support.js';
 
@@ -190,6 +191,13 @@ describe('options of a gate', () => {
     assert.deepEqual(warnings.filter((text) => /other gates/.test(text)), []);
     await world.start({}, [], shared());
     assert.equal(warnings.filter((text) => /other gates of type 'Gate'.*give them a shared store/.test(text)).length, 1);
+  });
+
+  it('refuses values that would be taken for others', async () => {
+    for (const options of [{ onDuplicate: 'refused' }, { handlers: 'all' }, { ordering: 'nothing' }, { keepMs: Infinity }, { keepMs: -1 }, { timeoutMs: '5s' }, { trustedProxies: ['10.0.0.0/8'] }]) {
+      const [[name, value]] = Object.entries(options) as [[string, unknown]];
+      await assert.rejects(world.start(options as GateOptions), (error: BootError) => error.reason === 'GATE_OPTIONS' && error.message.includes(name) && error.message.includes(String(value)));
+    }
   });
 
   it('auth by token, and one login of a user: CONNACK says which', async () => {

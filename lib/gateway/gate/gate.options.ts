@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { isIP } from 'node:net';
 import type { ConnectionOptions } from 'node:tls';
 import type { Type } from '@nestjs/common';
 import { BootError } from '../../common/boot-error.js';
@@ -166,6 +167,11 @@ const KNOWN = [
   ...['ordering', 'route', 'createAgent', 'hooks', 'envelope', 'store'],
 ];
 
+/** Options that are one of a few words. A misspelt one would be taken for the default, which lets in more. */
+const WORDS = { onDuplicate: ['allow', 'kick', 'refuse'], handlers: ['HD_', 'public'], ordering: ['connection', 'none'] } as const;
+/** A timer waits no longer. */
+const MOST_MS = 0x7fff_ffff;
+
 /**
  * @param settings of the gate's module, in mqant's names
  * @param auth `options.auth`, where that is a class as the instance of it
@@ -180,6 +186,7 @@ export function resolveGateOptions(options: GateOptions, settings: Readonly<Reco
   }
   const tcp = options.tcp === false ? undefined : (options.tcp ?? addressOf(settings, 'TCPAddr'));
   const websocket = options.websocket === false ? undefined : (options.websocket ?? addressOf(settings, 'WSAddr'));
+  checkValues(options);
   if (options.handlers === 'public' && options.services === undefined) throw wrong("handlers: 'public' needs the list of `services` whose topics are calls");
   const tls = options.tls ?? tlsOf(settings);
   if (tls && (tls.cert === undefined || tls.key === undefined)) throw new BootError('GATE_TLS', 'the gate is told to speak TLS, but has no certificate or no key; give both in tls: { cert, key }, or CertFile and KeyFile in the settings of its module');
@@ -216,6 +223,18 @@ function addressOf(settings: Readonly<Record<string, unknown>>, key: string): Li
   if (at < 0 || !Number.isInteger(port) || port < 0 || port > 65_535) throw wrong(`setting ${key} is '${text}'; write ":3653" or "127.0.0.1:3653"`);
   const host = text.slice(0, at).replace(/^\[|\]$/g, '');
   return host === '' ? { port } : { host, port };
+}
+
+function checkValues({ onDuplicate, handlers, ordering, keepMs, timeoutMs, trustedProxies = [] }: GateOptions): void {
+  const given = { onDuplicate, handlers, ordering: typeof ordering === 'function' ? undefined : ordering };
+  for (const [name, words] of Object.entries(WORDS)) {
+    const value = given[name as keyof typeof WORDS];
+    if (value !== undefined && !(words as readonly string[]).includes(value)) throw wrong(`${name} cannot be '${value}'; it is one of: ${words.join(', ')}`);
+  }
+  for (const [name, value] of Object.entries({ keepMs, timeoutMs })) {
+    if (value !== undefined && !(typeof value === 'number' && value >= 0 && value <= MOST_MS)) throw wrong(`${name} cannot be ${String(value)}; give milliseconds, at most ${MOST_MS}`);
+  }
+  for (const proxy of trustedProxies) if (isIP(proxy) === 0) throw wrong(`trustedProxies has '${proxy}', which is no address; name each proxy`);
 }
 
 function wrong(what: string): BootError {

@@ -16,6 +16,9 @@ export class KeptPushes {
   private waiting: PushMessage[] | undefined = [];
   private isReplayed = false;
   private isLooking = false;
+  private isSending = false;
+  /** What the client can acknowledge, and whether it has said that it has it (QoS 2). */
+  private readonly sent = new Map<number, boolean>();
   private replayed: { readonly ids: Set<number>; readonly until: number } | undefined;
 
   constructor(
@@ -36,18 +39,41 @@ export class KeptPushes {
 
   push(message: PushMessage): void {
     if (this.wasReplayed(message.id!)) return;
-    if (this.waiting === undefined) return void this.transmit(message, false);
+    if (this.waiting === undefined) return void this.give(message, false);
     this.waiting.push(message);
     this.send();
   }
 
   /** As much as the connection takes. */
   send(): void {
-    if (this.waiting === undefined || !this.isReplayed) return;
+    if (this.waiting === undefined || !this.isReplayed || this.isSending) return;
+    this.isSending = true;
     let sent = 0;
-    while (sent < this.waiting.length && this.transmit(this.waiting[sent]!, true) !== 'later') sent++;
+    while (sent < this.waiting.length && this.give(this.waiting[sent]!, true) !== 'later') sent++;
+    this.isSending = false;
     if (sent === this.waiting.length) this.waiting = undefined;
     else this.sendLater(sent);
+  }
+
+  /** @returns false when it was not sent such a push, or has said so before: a client could ask the store for anything, as fast as it can write */
+  acknowledged(id: number): boolean {
+    return this.sent.delete(id);
+  }
+
+  /** QoS 2. @returns as {@link acknowledged} */
+  received(id: number): boolean {
+    if (this.sent.get(id) !== false) return false;
+    this.sent.set(id, true);
+    return true;
+  }
+
+  private give(message: PushMessage, mayWait: boolean): 'sent' | 'dropped' | 'later' {
+    const id = message.id!;
+    // Before it leaves: an agent may answer for its client at once.
+    this.sent.set(id, message.isReceived ?? false);
+    const outcome = this.transmit(message, mayWait);
+    if (outcome !== 'sent') this.sent.delete(id);
+    return outcome;
   }
 
   private sendLater(sent: number): void {

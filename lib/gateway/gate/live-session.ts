@@ -165,7 +165,7 @@ export class LiveSession implements AgentHost, GateClient {
   }
 
   acknowledged(id: number): void {
-    this.forget(id);
+    if (this.ownKept?.acknowledged(id)) this.forget(id);
     this.ownKept?.send();
   }
 
@@ -175,6 +175,7 @@ export class LiveSession implements AgentHost, GateClient {
   }
 
   received(id: number): void {
+    if (!this.ownKept?.received(id)) return;
     const { sessionId } = this.state;
     void this.gate.background.insist('note that a push was received', () => this.gate.store.pushReceived(sessionId, id));
   }
