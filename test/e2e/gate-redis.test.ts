@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, it } from 'node:test';
 import { redisGateStore } from '../../lib/gateway/gate/index.js';
 import { gateStoreContract } from '../../lib/testing/gate-store.contract.js';
-import { describeWith, startRedis, type RunningServer } from '../services/index.js';
+import { askRedis, describeWith, startRedis, type RunningServer } from '../services/index.js';
 
 describeWith('redisGateStore', ['redis-server'], () => {
   let server: RunningServer;
@@ -51,6 +51,22 @@ describeWith('redisGateStore', ['redis-server'], () => {
       server.resume();
       await store.close();
     }
+  });
+
+  it('leaves nothing of a session whose time is over, also not what it had subscribed to', async () => {
+    const store = await open('expiry');
+    await store.beat('Gate@1', 60_000);
+    await store.open({ sessionId: 's1', clientId: 'a', userId: 'mia', settings: {}, subscriptions: {} }, 'Gate@1', 60_000);
+    await store.save('s1', { subscriptions: { 'a/+/b': 1, '#': 2 } });
+    await store.publish({ topic: 'a/x/b', body: Buffer.from('x'), qos: 2 }, 10);
+    await store.receiving('s1', 1, 'Gate@1', 10);
+    await store.release('s1', 'Gate@1', 1);
+    while ((await store.place('s1')) !== undefined);
+    assert.deepEqual(await store.placesOf('mia'), []);
+    await store.beat('Gate@1', 60_000);
+    const keys = (await askRedis(server.port, ['KEYS *expiry*'])).split('\r\n').filter((line) => line.startsWith('{'));
+    assert.deepEqual(keys, ['{expiry}:gates']);
+    await store.close();
   });
 
   it('says so when it is away', async () => {

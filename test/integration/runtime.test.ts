@@ -79,12 +79,14 @@ describe('runtimes together', () => {
   });
 
   test('a call graph of services in several processes, deadlines and cancellation inherited, keeps its promises under a storm of aborts', async () => {
+    // Below the default of 10 s, and enough for any machine: no call of this test is to end by it.
+    const TIMEOUT_MS = 9000;
     let aborted = 0;
     let ended = 0;
     const random = seeded(9);
     const aborts: (() => void)[] = [];
     const leaf = async (_args: readonly unknown[], ctx: { signal: AbortSignal; remainingMs(): number }): Promise<string> => {
-      assert.ok(ctx.remainingMs() <= 2000);
+      assert.ok(ctx.remainingMs() <= TIMEOUT_MS);
       // By what happens and not by time, which a busy machine has less of: each leaf that begins ends one call.
       setImmediate(() => aborts.splice(Math.floor(random() * Math.min(aborts.length, 20)), 1)[0]?.());
       await new Promise<void>((resolve) => {
@@ -104,14 +106,14 @@ describe('runtimes together', () => {
       Array.from({ length: 300 }, (_, i) => {
         const abort = new AbortController();
         if (i % 2) aborts.push(() => abort.abort());
-        return caller.rpc.call('b', '/go', [], { signal: abort.signal, timeoutMs: 2000 });
+        return caller.rpc.call('b', '/go', [], { signal: abort.signal, timeoutMs: TIMEOUT_MS });
       }),
     );
     assert.ok(outcomes.every(({ status }, i) => i % 2 === 1 || status === 'fulfilled'));
     assert.ok(aborted > 50, `${aborted} handlers saw the abort`);
-    await new Promise((resolve) => setTimeout(resolve, 100));
-    for (const name of ['b', 'c', 'd']) assert.equal(processes[name]!.server(name).size, 0, name);
-    for (const process of [caller, ...Object.values(processes)]) assert.equal(process.runtime.deadlines.size, 0);
+    const left = (): number[] => [...['b', 'c', 'd'].map((name) => processes[name]!.server(name).size), ...[caller, ...Object.values(processes)].map(({ runtime }) => runtime.deadlines.size)];
+    for (const giveUp = performance.now() + 20_000; left().some((count) => count > 0) && performance.now() < giveUp; ) await new Promise((resolve) => setTimeout(resolve, 10));
+    assert.deepEqual(left(), [0, 0, 0, 0, 0, 0, 0]);
     assert.ok(ended <= 900);
   });
 
@@ -126,7 +128,8 @@ describe('runtimes together', () => {
       const from = performance.now();
       assert.equal((await failure(caller.rpc.call('svc', '/go'))).reason, 'TRANSPORT_DOWN');
       for (const [n, outcome] of (await Promise.all(inFlight)).entries()) assert.ok(outcome === n || outcome === 'TRANSPORT_DOWN', String(outcome));
-      assert.ok(performance.now() - from < 200);
+      // By far not the deadline of 10 s.
+      assert.ok(performance.now() - from < 5000);
       cluster.hub.restore(caller.transport);
       assert.equal(await caller.rpc.call('svc', '/go', [i]), i);
     }

@@ -7,6 +7,7 @@ import type { WriteTurn } from './write-turn.js';
 export const JSON_SUBPROTOCOL = 'anthill.json';
 
 const LINGER_MS = 5000;
+const MAX_PONG_BYTES = 4 * 1024 * 1024;
 /** RFC 6455, 7.4.1; 4000 and up are ours. */
 const CLOSE_CODE: Readonly<Record<CloseReason, number>> = {
   client: 1000,
@@ -37,6 +38,10 @@ export class WsConnection implements ByteConnection {
     this.subprotocol = socket.protocol;
     this.isText = socket.protocol === JSON_SUBPROTOCOL;
     socket.on('error', () => {});
+    // Each is answered by itself: who pings without end and reads nothing would fill the memory.
+    socket.on('ping', () => {
+      if (socket.bufferedAmount > MAX_PONG_BYTES) socket.terminate();
+    });
   }
 
   get queuedBytes(): number {
