@@ -160,6 +160,13 @@ describe('two routes that take the same requests', () => {
     });
   }
 
+  it('are no routes at all, with a method, a place of * or a key that there is not', async (t) => {
+    for (const [entry, word] of [[{ method: 'GTE' }, "'GTE'"], [{ path: '/a/*/b' }, '/a/*/b'], [{ fnn: '/x' }, 'fnn']] as const) {
+      await assert.rejects(gateway(t, [Users], { routes: [{ ...a, ...entry }] }), (error: BootError) => error.reason === 'HTTP_OPTIONS' && error.message.includes(word));
+    }
+    await assert.rejects(gateway(t, [Users], { inFlight: 0 }), (error: BootError) => error.reason === 'HTTP_OPTIONS');
+  });
+
   it('are two where their methods differ', async (t) => {
     await gateway(t, [Users], { routes: [{ ...a, method: 'GET' }, { ...a, path: '/a/:name', method: 'POST' }] });
   });

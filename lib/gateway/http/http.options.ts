@@ -131,6 +131,9 @@ const DEFAULTS = Object.freeze({
 
 const DEFAULT_ROUTE = Object.freeze({ prefix: '', nodes: false, style: 'json' } satisfies DefaultRouteOptions);
 
+const ENTRY = ['method', 'path', 'target', 'fn', 'style', 'args', 'status', 'timeoutMs', 'selector', 'filters', 'rewrite'];
+const METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']);
+
 /**
  * @param config the section `http`, which wins
  * @throws BootError HTTP_OPTIONS
@@ -146,9 +149,17 @@ export function resolveHttpOptions(options: HttpGatewayOptions, config: Partial<
   const { cors, rateLimit } = rest;
   if (cors && cors.origins === '*' && cors.credentials) throw wrong("cors with credentials needs the origins by name: '*' would let any page act for the user");
   if (rateLimit && !(Number.isInteger(rateLimit.max) && rateLimit.max > 0)) throw wrong(`rateLimit.max is ${rateLimit.max}; give a whole number from 1`);
-  for (const { path, target } of rest.routes ?? []) {
+  for (const [name, value] of Object.entries({ bodyBytes: rest.bodyBytes, timeoutMs: rest.timeoutMs, inFlight: rest.inFlight })) {
+    if (value !== undefined && !(typeof value === 'number' && value > 0)) throw wrong(`${name} cannot be ${String(value)}; give a number above 0`);
+  }
+  for (const entry of rest.routes ?? []) {
+    const { path, target, method = [] } = entry;
+    check(entry, ENTRY, `routes: '${String(path)}': `);
+    const unknown = [method].flat().find((name) => !METHODS.has(String(name).toUpperCase()));
+    if (unknown !== undefined) throw wrong(`the route '${path}' has the method '${unknown}'; methods are ${[...METHODS].join(', ')}`);
     if (typeof path !== 'string' || !path.startsWith('/')) throw wrong(`a route has the path '${String(path)}'; paths begin with a slash`);
     if (typeof target !== 'string' || target === '') throw wrong(`the route '${path}' has no target; give the name of a service`);
+    if (path.slice(0, -1).includes('*')) throw wrong(`the route '${path}' has a * that is not at its end`);
   }
   for (const proxy of config.trustedProxies ?? rest.trustedProxies ?? []) {
     if (isIP(String(proxy).split('/', 1)[0]!) === 0) throw wrong(`trustedProxies has '${String(proxy)}'; give addresses or networks, such as '10.0.0.0/8'`);
