@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { after, before, it } from 'node:test';
+import { Cluster } from 'ioredis';
 import { redisGateStore } from '../../lib/gateway/gate/index.js';
 import { gateStoreContract } from '../../lib/testing/gate-store.contract.js';
-import { askRedis, describeWith, startRedis, type RunningServer } from '../services/index.js';
+import { askRedis, describeWith, startRedis, startRedisCluster, type RunningServer } from '../services/index.js';
 
 describeWith('redisGateStore', ['redis-server'], () => {
   let server: RunningServer;
@@ -81,5 +82,26 @@ describeWith('redisGateStore', ['redis-server'], () => {
     } finally {
       await store.close();
     }
+  });
+});
+
+describeWith('redisGateStore over a Redis Cluster', ['redis-server'], () => {
+  let nodes: RunningServer[];
+  let count = 0;
+  before(async () => void (nodes = await startRedisCluster()));
+  after(() => Promise.all(nodes.map((node) => node.stop())));
+
+  gateStoreContract('redis cluster', {
+    async open() {
+      const client = new Cluster(nodes.map(({ port }) => ({ host: '127.0.0.1', port })));
+      // Each store on other slots, and so on another node now and then.
+      const store = redisGateStore({ client, prefix: `cluster${++count}` });
+      await store.connect(new AbortController().signal);
+      return Object.assign(store, { client });
+    },
+    async close(store) {
+      await store.close();
+      (store as typeof store & { client: Cluster }).client.disconnect();
+    },
   });
 });

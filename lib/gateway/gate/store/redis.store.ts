@@ -7,8 +7,8 @@ import type { RpcError } from '../../../common/rpc-error.js';
 import type { DuplicatePolicy, GateStore, KeptPush, OpenedSession, RetainedMessage, RetainLimits, SessionPlace, StoredPush, StoredSession, SubscribedPush, WaitingPush } from './gate-store.js';
 import * as scripts from './redis.scripts.js';
 
-/** What a store needs of an ioredis client. @public */
-export type RedisClient = Pick<Redis, 'evalsha' | 'eval' | 'ping' | 'quit' | 'disconnect' | 'status' | 'on'>;
+/** What a store needs of an ioredis client, a single one's or a cluster's. @public */
+export type RedisClient = Pick<Redis, 'evalsha' | 'eval' | 'ping' | 'disconnect'> & { readonly status: string };
 
 /** Where gates keep what they know together. @public */
 export interface RedisGateStoreOptions {
