@@ -54,7 +54,9 @@ describe('extras of the gateway', () => {
     // Each one claims to be somebody else; the proxy has put the true address behind it.
     const answers = [await ask('/x/echo?args=["a"]', forwarded('1.1.1.1, 9.9.9.9')), await ask('/x/echo?args=["a"]', forwarded('2.2.2.2, 9.9.9.9')), await ask('/x/echo?args=["a"]', forwarded('9.9.9.8'))];
     assert.deepEqual(answers.map(({ status }) => status), [200, 429, 200]);
-    await assert.rejects(gateway(t, [X], { trustedProxies: ['proxy.local'] }), (error: BootError) => error.reason === 'HTTP_OPTIONS' && error.message.includes("'proxy.local'"));
+    for (const wrong of ['proxy.local', '10.0.0.0/99', '10.0.0.0/']) {
+      await assert.rejects(gateway(t, [X], { trustedProxies: [wrong] }), (error: BootError) => error.reason === 'HTTP_OPTIONS' && error.message.includes(`'${wrong}'`));
+    }
     const plain = await gateway(t, [X], { rateLimit: { max: 1 } });
     assert.equal((await plain.ask('/x/echo?args=["a"]', forwarded('1.1.1.1'))).status, 200);
     assert.equal((await plain.ask('/x/echo?args=["a"]', forwarded('2.2.2.2'))).status, 429, 'nobody is believed');

@@ -160,8 +160,8 @@ describe('two routes that take the same requests', () => {
     });
   }
 
-  it('are no routes at all, with a method, a place of * or a key that there is not', async (t) => {
-    for (const [entry, word] of [[{ method: 'GTE' }, "'GTE'"], [{ path: '/a/*/b' }, '/a/*/b'], [{ fnn: '/x' }, 'fnn']] as const) {
+  it('are no routes at all, with a method, a path or a key that there is not', async (t) => {
+    for (const [entry, word] of [[{ method: 'GTE' }, "'GTE'"], [{ path: '/a/*/b' }, '/a/*/b'], [{ path: 'a' }, "'a'"], [{ path: '/a/:id(^(a+)+$)' }, 'pattern'], [{ fnn: '/x' }, 'fnn']] as const) {
       await assert.rejects(gateway(t, [Users], { routes: [{ ...a, ...entry }] }), (error: BootError) => error.reason === 'HTTP_OPTIONS' && error.message.includes(word));
     }
     await assert.rejects(gateway(t, [Users], { inFlight: 0 }), (error: BootError) => error.reason === 'HTTP_OPTIONS');

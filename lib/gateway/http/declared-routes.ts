@@ -6,6 +6,7 @@ import { RPC_CONTRACT } from '../../metadata/rpc-contract.decorator.js';
 import { RPC_MODULE } from '../../metadata/rpc-module.decorator.js';
 import type { GatewayRoute } from './gateway-route.js';
 import { HTTP_ROUTES, type HttpRouteOptions } from './http-route.decorator.js';
+import { pathMistake } from './route-path.js';
 import { canTellOutside } from '../wire-filter.js';
 
 /** A public handler with a route. */
@@ -54,7 +55,7 @@ export function declaredRoutes(services: Iterable<Function>): { readonly routes:
       const twin = taken.get(key);
       if (handler === undefined) errors.push(wrong(`${where} is on no handler; write @Handler('/path', { public: true }) beside it`));
       else if (!handler.isPublic) errors.push(wrong(`${where}: the handler '${handler.fn}' is not public, so that no gateway could call it; write { public: true }`));
-      else if (!path.startsWith('/')) errors.push(wrong(`${where}: a path begins with a slash`));
+      else if (pathMistake(path) !== undefined) errors.push(wrong(`${where}: ${pathMistake(path)}`));
       // A contract and the service that keeps it say the same.
       else if (twin?.type === type && twin.fn === handler.fn) continue;
       else if (twin !== undefined) errors.push(wrong(`${where} is the route of ${twin.type} ${twin.fn} as well`));

@@ -5,6 +5,7 @@ import { didYouMean } from '../../common/did-you-mean.js';
 import type { ClientClass } from '../../metadata/tokens.js';
 import type { ArgumentSource } from './call-arguments.js';
 import type { ErrorFormat } from './problem.js';
+import { pathMistake } from './route-path.js';
 
 /** How a handler is called: with arguments and a result, or with mqant's `go.api.Request` and `Response`. @public */
 export type RouteStyle = 'json' | 'mqant';
@@ -157,12 +158,12 @@ export function resolveHttpOptions(options: HttpGatewayOptions, config: Partial<
     check(entry, ENTRY, `routes: '${String(path)}': `);
     const unknown = [method].flat().find((name) => !METHODS.has(String(name).toUpperCase()));
     if (unknown !== undefined) throw wrong(`the route '${path}' has the method '${unknown}'; methods are ${[...METHODS].join(', ')}`);
-    if (typeof path !== 'string' || !path.startsWith('/')) throw wrong(`a route has the path '${String(path)}'; paths begin with a slash`);
+    const mistake = pathMistake(path);
+    if (mistake !== undefined) throw wrong(`routes: ${mistake}`);
     if (typeof target !== 'string' || target === '') throw wrong(`the route '${path}' has no target; give the name of a service`);
-    if (path.slice(0, -1).includes('*')) throw wrong(`the route '${path}' has a * that is not at its end`);
   }
   for (const proxy of config.trustedProxies ?? rest.trustedProxies ?? []) {
-    if (isIP(String(proxy).split('/', 1)[0]!) === 0) throw wrong(`trustedProxies has '${String(proxy)}'; give addresses or networks, such as '10.0.0.0/8'`);
+    if (!isAddressOrNetwork(String(proxy))) throw wrong(`trustedProxies has '${String(proxy)}'; give addresses or networks, such as '10.0.0.0/8'`);
   }
   return Object.freeze({ ...DEFAULTS, ...defined(rest), ...defined(config), defaultRoute: defaultRoute === false ? undefined : { ...DEFAULT_ROUTE, ...defined(defaultRoute) } });
 }
@@ -173,6 +174,12 @@ function check(options: object, known: readonly string[], where: string): void {
 
 function defined<T extends object>(options: T): Partial<T> {
   return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as Partial<T>;
+}
+
+function isAddressOrNetwork(text: string): boolean {
+  const [address = '', bits, ...more] = text.split('/');
+  const family = isIP(address);
+  return family !== 0 && more.length === 0 && (bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (family === 4 ? 32 : 128)));
 }
 
 function wrong(what: string): BootError {
