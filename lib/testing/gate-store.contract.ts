@@ -70,6 +70,14 @@ export function gateStoreContract(name: string, subject: GateStoreSubject): void
       assert.deepEqual(await store.placesOf('mia'), []);
     });
 
+    it('begins anew for a client whose session was a clean one, though its connection is there still', async () => {
+      await store.open(session('s1', 'phone'), 'Gate@1', 0);
+      await store.keep('s1', { topic: 't', body: Buffer.from('x'), qos: 1 }, 10);
+      const opened = await store.open(session('s2', 'phone'), 'Gate@2', KEEP_MS);
+      assert.deepEqual([opened.session.sessionId, opened.resumed, opened.displaced], ['s2', false, { sessionId: 's1', gateId: 'Gate@1' }]);
+      assert.deepEqual([await store.place('s1'), await store.unacknowledged('s2')], [undefined, []]);
+    });
+
     it('forgets a session that is released for good', async () => {
       await store.open(session('s1', 'phone'), 'Gate@1', 0);
       await store.join('hall', 's1');

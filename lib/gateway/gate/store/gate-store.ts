@@ -98,7 +98,7 @@ export interface GateStore {
   gates(): Promise<readonly string[]>;
 
   /**
-   * A client came in. A session of the same client id goes on, with its id, user, settings, groups, subscriptions and pushes; with `keepMs` 0 it is dropped instead.
+   * A client came in. A session of the same client id goes on, with its id, user, settings, groups, subscriptions and pushes; with `keepMs` 0 it is dropped instead, and so is one that was opened with 0.
    * The session is at `gateId` from now on.
    * @param keepMs how long it outlives its gate, should that die; 0: not at all
    */

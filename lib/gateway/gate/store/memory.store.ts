@@ -82,7 +82,7 @@ class MemoryGateStore implements GateStore {
     const known = this.find(this.byClient.get(session.clientId) ?? '');
     const place = known && this.placeOf(known);
     const displaced = place?.gateId === undefined ? undefined : place;
-    if (known && keepMs > 0) {
+    if (known && keepMs > 0 && known.keepMs > 0) {
       known.gateId = gateId;
       known.keepMs = keepMs;
       known.expiresAt = Infinity;

@@ -47,7 +47,7 @@ if known then
   if at and at[2] ~= '' then dsid, dgate = at[1], at[2] end
   local old = redis.call('HGET', P .. 's:' .. known, 'gate')
   if old and old ~= '' then redis.call('SREM', P .. 'at:' .. old, known) end
-  if keep > 0 then
+  if keep > 0 and tonumber(redis.call('HGET', P .. 's:' .. known, 'keep')) > 0 then
     redis.call('HSET', P .. 's:' .. known, 'gate', ARGV[6], 'keep', keep)
     redis.call('SADD', P .. 'at:' .. ARGV[6], known)
     expire(known, 0)
