@@ -12,7 +12,7 @@ const entrants: readonly Entrant[] = [
   { peer: OURS, title: 'Anthill gRPC, server and client', remote: true, ours: true },
   { peer: SERVER, title: 'Anthill gRPC server, bare client', remote: true, ours: true },
   { peer: RAW, title: '@grpc/grpc-js', remote: true },
-  { peer: NEST, title: 'Nest microservice, gRPC', remote: true },
+  { peer: NEST, title: 'Nest microservice, gRPC, same deadline', remote: true },
 ];
 
 /** Unary gRPC calls of 20 bytes, a caller and a callee process; all messages by the same proto loader. */
