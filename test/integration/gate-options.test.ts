@@ -4,7 +4,7 @@ import { connect, type Socket } from 'node:net';
 import { afterEach, describe, it } from 'node:test';
 import type { BootError } from '../../lib/common/boot-error.js';
 import { systemClock } from '../../lib/common/clock.js';
-import { ConnectionAgent, type GateOptions, type PushMessage, uriRoute } from '../../lib/gateway/gate/index.js';
+import { ConnectionAgent, type GateOptions, Gates, InjectGates, type PushMessage, uriRoute } from '../../lib/gateway/gate/index.js';
 import { Handler, memoryRegistry, MemoryRegistryHub, memoryTransport, memoryTransportHub, RpcModule, Session } from '../../lib/index.js';
 import { ask, GateWorld, knock } from './gate.support.js';
 
@@ -252,5 +252,37 @@ describe('options of a gate', () => {
     await bad.closed;
     assert.match(await good.say('shop/HD_wait/1 {"name":"x"}'), /^shop\/HD_wait\/1 .*"Error":"","Result":"x"/);
     good.socket.destroy();
+  });
+
+  it('envelope: the body of an answer, and of an error', async () => {
+    const { port } = await world.start({ envelope: (session, result, error) => Buffer.from(`<${session.userId}|${String(result)}|${error}>`), auth: () => ({ userId: 'mia' }) }, [Shop]);
+    const wire = await world.enter(port);
+    const answerTo = async (topic: string): Promise<string> => {
+      wire.send({ cmd: 'publish', topic, payload: '{"name":"x"}', qos: 0 });
+      return String(((await wire.next()) as unknown as { payload: Buffer }).payload);
+    };
+    assert.equal(await answerTo('shop/HD_wait/1'), '<mia|x|>');
+    assert.match(await answerTo('shop/HD_none/2'), /^<mia\|null\|.*HD_none.*>$/);
+  });
+
+  it("limits.slowClient 'drop': a client that does not read loses pushes of QoS 0, and stays", async () => {
+    @RpcModule({ type: 'news' })
+    class News {
+      constructor(@InjectGates() readonly gates: Gates) {}
+    }
+    const limits = { outboundBytes: 65_536, slowClient: 'drop' } as const;
+    const { app, port } = await world.start({ limits, auth: () => ({ userId: 'mia' }) }, [Shop, News]);
+    const { gates } = app.get(News);
+    const wire = await world.enter(port);
+    wire.socket.pause();
+    const body = 'x'.repeat(60_000);
+    let sent = 0;
+    // The kernel takes some megabytes first.
+    for (let taken = 1; taken > 0; sent++) {
+      taken = await gates.pushToUser('mia', 'news', body);
+      assert.ok(sent < 5000, 'nothing is dropped');
+    }
+    wire.socket.resume();
+    assert.equal((await ask(wire, 'shop/HD_wait/1', { name: 'x' })).Result, 'x');
   });
 });
